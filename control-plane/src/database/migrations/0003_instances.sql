@@ -205,10 +205,12 @@ grant usage on schema public to bastide_tenant, bastide_platform;
 grant select, insert, update, delete on all tables in schema public to bastide_platform;
 grant usage on all sequences in schema public to bastide_platform;
 -- The tenant listener reads the catalogue and its own rows, and writes only what a synchronous part of a request writes.
-grant select on organisations, tenants, users, roles, role_grants, features, feature_assignments, access_tokens, tags,
+grant select on organisations, tenants, users, roles, role_grants, features, feature_assignments, tags,
   regions, zones, storage_types, images, image_versions, families, flavors, backup_policies, networks, quotas,
   tenant_usage, machines, volumes, adapters, snapshots, tools_intervals, machine_events, activities to bastide_tenant;
 grant insert, delete on access_tokens to bastide_tenant;
 grant insert, update, delete on tags to bastide_tenant;
 grant insert on audit_entries, activities, machines, machine_seeds, volumes, adapters, snapshots to bastide_tenant;
-revoke select (secret_hash) on access_tokens from bastide_tenant;
+-- All of a token but its secret's hash.
+grant select (id, tenant_id, organisation_id, user_id, name, role_ids, expires_at, created_at, last_used_at)
+  on access_tokens to bastide_tenant;
