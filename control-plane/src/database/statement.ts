@@ -8,11 +8,12 @@
 export interface Statement<Params extends readonly unknown[], Row> {
   readonly name: string;
   readonly text: string;
-  /** Carries the types only; never present at run time. */
-  readonly types?: (params: Params) => Row;
+  /** Carry the types only; never present at run time. */
+  readonly params?: Params;
+  readonly row?: Row;
 }
 
-const declared = new Map<string, Statement<readonly unknown[], unknown>>();
+const declared = new Map<string, { readonly name: string; readonly text: string }>();
 
 /**
  * Declares a statement. `Params` are the values of `$1`, `$2`, …; `Row` is one row of the answer, with the column aliases as keys.
@@ -29,6 +30,6 @@ export function statement<Params extends readonly unknown[], Row = never>(
 }
 
 /** Every statement that the loaded modules have declared. */
-export function declaredStatements(): readonly Statement<readonly unknown[], unknown>[] {
+export function declaredStatements(): readonly { readonly name: string; readonly text: string }[] {
   return [...declared.values()];
 }

@@ -1,0 +1,145 @@
+/**
+ * DBOS carries operations through crashes; this starts them and finds the ones that lost their process.
+ *
+ * Operations do not wait in a DBOS queue: its dispatcher polls, and a poll would show in every create. An activity row is the queue
+ * entry instead: written with the request, taken by a single statement the moment its turn has come (docs/decisions/002).
+ */
+import { DBOS } from '@dbos-inc/dbos-sdk';
+import type { Logger } from 'pino';
+import pg from 'pg';
+import { listRunning, listStalled, nextAttempt, takeNext } from '../activity/store.ts';
+import { type Database, uniqueViolation } from '../database/database.ts';
+import type { StepOutcome } from './attempt.ts';
+import type { StepMemory } from './runner.ts';
+import { forgetFinishedWorkflows } from './housekeeping.ts';
+
+export interface EngineOptions {
+  readonly databaseUrl: string;
+  readonly database: Database;
+  /** Name of this replica; stable over restarts, so that it takes up its own unfinished work at once. */
+  readonly replica: string;
+  readonly log: Logger;
+  /** Carries the operation of an activity to its end. */
+  readonly run: (activityId: string, memory: StepMemory) => Promise<void>;
+}
+
+/** History recorded by one version of the steps is replayed by that version only; raise it when a step list changes. */
+const operationsVersion = 'operations-1';
+const connections = 12;
+const quietLogger = (log: Logger): { [level in 'debug' | 'info' | 'warn' | 'error']: (entry: unknown) => void } => ({
+  debug: () => undefined,
+  info: () => undefined,
+  warn: (entry) => log.warn({ dbos: String(entry) }, 'workflow engine'),
+  error: (entry) => log.error({ dbos: String(entry) }, 'workflow engine'),
+});
+
+const dbosMemory: StepMemory = {
+  step: (name, work) => DBOS.runStep<StepOutcome>(work, { name }),
+};
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #pool: pg.Pool;
+  readonly #workflow: (activityId: string) => Promise<void>;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#pool = new pg.Pool({ connectionString: options.databaseUrl, max: connections });
+    this.#pool.on('error', (error) => options.log.warn({ err: error }, 'workflow engine lost a connection'));
+    this.#workflow = DBOS.registerWorkflow(
+      async (activityId: string) => {
+        await options.run(activityId, dbosMemory);
+      },
+      { name: 'operation' },
+    );
+  }
+
+  async start(): Promise<void> {
+    DBOS.setConfig({
+      name: 'bastide',
+      systemDatabaseUrl: this.#options.databaseUrl,
+      systemDatabasePool: this.#pool,
+      applicationVersion: operationsVersion,
+      executorID: this.#options.replica,
+      logger: quietLogger(this.#options.log.child({}, { level: 'warn' })),
+    });
+    await DBOS.launch();
+  }
+
+  async stop(): Promise<void> {
+    await DBOS.shutdown({ workflowCompletionTimeoutMS: 2_000 });
+    await this.#pool.end();
+  }
+
+  /** Starts the operation of an activity that is in state *running*. Starting it twice is the same as once. */
+  async begin(activityId: string, attempt: number): Promise<void> {
+    const workflowID = attempt === 1 ? activityId : `${activityId}.${String(attempt)}`;
+    await DBOS.startWorkflow(this.#workflow, { workflowID })(activityId);
+  }
+
+  /** Starts the next waiting operation of a resource, if its turn has come. */
+  async dispatch(resourceId: string): Promise<void> {
+    try {
+      const next = await this.#options.database.asPlatform((session) => session.first(takeNext, resourceId));
+      if (next !== null) await this.begin(next.id, next.attempt);
+    } catch (error) {
+      // Another replica took the turn in the same instant; when it ends it dispatches again.
+      if (uniqueViolation(error) === 'activity_running') return;
+      throw error;
+    }
+  }
+
+  /** Fire and forget: what is lost here, {@link sweep} finds. */
+  kick(start: Promise<void>): void {
+    start.catch((error: unknown) => this.#options.log.warn({ err: error }, 'an operation was not started; the sweep will start it'));
+  }
+
+  /**
+   * Finds operations that lost their process: turns nobody took, running activities without a live workflow, and the work of
+   * replicas in `dead`.
+   * @returns how many were set going again
+   */
+  async sweep(dead: readonly string[]): Promise<number> {
+    const { database } = this.#options;
+    let revived = 0;
+    const stalled = await database.asPlatform((session) => session.rows(listStalled, sweepLimit));
+    for (const { resourceId } of stalled) await this.dispatch(resourceId);
+    revived += stalled.length;
+    if (dead.length > 0) {
+      const lost = await DBOS.listWorkflows({ executorId: [...dead], status: 'PENDING', limit: sweepLimit, loadInput: false, loadOutput: false });
+      if (lost.length > 0) await DBOS.resumeWorkflows(lost.map((workflow) => workflow.workflowID));
+      revived += lost.length;
+    }
+    for (const activity of await database.asPlatform((session) => session.rows(listRunning, untouchedSeconds, sweepLimit)))
+      if (await this.#revive(activity)) revived += 1;
+    return revived;
+  }
+
+  /** Drops the histories of operations that ended long ago. */
+  async housekeeping(): Promise<number> {
+    return forgetFinishedWorkflows(this.#pool);
+  }
+
+  async #revive(activity: { id: string; attempt: number }): Promise<boolean> {
+    const workflowID = activity.attempt === 1 ? activity.id : `${activity.id}.${String(activity.attempt)}`;
+    const status = await DBOS.getWorkflowStatus(workflowID);
+    if (status === null) {
+      await this.begin(activity.id, activity.attempt);
+      return true;
+    }
+    if (status.status === 'PENDING' || status.status === 'ENQUEUED' || status.status === 'DELAYED') {
+      if (status.applicationVersion === operationsVersion) return false;
+      // Recorded by a version of the steps that no process runs any more: cancel it and start anew; every step is repeatable.
+      await DBOS.cancelWorkflow(workflowID);
+    }
+    const next = await this.#options.database.asPlatform((session) => session.first(nextAttempt, activity.id, activity.attempt));
+    if (next === null) return false;
+    this.#options.log.warn({ activity: activity.id, attempt: next.attempt, was: status.status }, 'operation starts anew');
+    await this.begin(activity.id, next.attempt);
+    return true;
+  }
+}
+
+const sweepLimit = 500;
+/** A running activity younger than this is surely being started right now. */
+const untouchedSeconds = 3;

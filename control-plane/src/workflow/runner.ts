@@ -1,0 +1,134 @@
+/** Carries an operation out: forward step by step, or back in reverse order when one fails. */
+import type { Logger } from 'pino';
+import type { Database, Session } from '../database/database.ts';
+import { isTransientDatabaseError } from '../database/database.ts';
+import { attempt, type StepOutcome } from './attempt.ts';
+import type { Operation, OperationRecord, Outcome } from './operation.ts';
+
+/** Remembers outcomes of steps over a crash. DBOS in production; the fault helper has one that can be killed. */
+export interface StepMemory {
+  /** Runs `work` once and records what it returned; on replay returns the recording. */
+  step(name: string, work: () => Promise<StepOutcome>): Promise<StepOutcome>;
+}
+
+/** What the runner writes into the activity; implemented by the activity capability. */
+export interface ActivityLedger {
+  /** Null when the activity has ended already or is not there. */
+  load(activityId: string): Promise<OperationRecord | null>;
+  progress(activityId: string, status: string, percent: number): Promise<void>;
+  completed(session: Session, activityId: string, outcome: Outcome): Promise<boolean>;
+  failed(session: Session, activityId: string, failure: { code: string; reason: string }): Promise<boolean>;
+  ended(activityId: string, resourceId: string): void;
+}
+
+export interface RunnerOptions<Parts> {
+  readonly operations: ReadonlyMap<string, Operation<Parts>>;
+  readonly parts: Parts;
+  readonly database: Database;
+  readonly ledger: ActivityLedger;
+  readonly log: Logger;
+}
+
+/** Progress is written only for steps that a person could watch: shorter ones would cost more than they tell. */
+const progressAfterMs = 300;
+const undoDeadlineMs = 60_000;
+const endDeadlineMs = 600_000;
+
+/** Runs the operation of `activityId` to its end. Safe to call again at any time, in any process, after any crash. */
+export async function runOperation<Parts>(
+  activityId: string,
+  memory: StepMemory,
+  options: RunnerOptions<Parts>,
+): Promise<void> {
+  const record = await options.ledger.load(activityId);
+  if (record === null) return;
+  const operation = options.operations.get(record.kind);
+  if (operation === undefined) throw new Error(`no operation is called "${record.kind}"`);
+  const log = options.log.child({ activity: activityId, operation: record.kind });
+
+  const failure = await forward(operation, record, { ...options, memory, log });
+  if (failure === null) {
+    await memory.step('complete', () => end(record, log, options, (session) => complete(session, operation, record, options.ledger)));
+  } else {
+    await back(operation, record, { ...options, memory, log, failedAt: failure.step });
+    await memory.step('abandon', () =>
+      end(record, log, options, async (session) => {
+        if (await options.ledger.failed(session, activityId, failure)) await operation.abandon(session, record);
+      }),
+    );
+  }
+  options.ledger.ended(activityId, record.resourceId);
+}
+
+type Running<Parts> = RunnerOptions<Parts> & { memory: StepMemory; log: Logger };
+
+async function forward<Parts>(
+  operation: Operation<Parts>,
+  record: OperationRecord,
+  run: Running<Parts>,
+): Promise<{ step: number; code: string; reason: string } | null> {
+  for (const [index, step] of operation.steps.entries()) {
+    const outcome = await run.memory.step(step.name, async () => {
+      const percent = Math.round((100 * index) / (operation.steps.length + 1));
+      const timer = setTimeout(() => {
+        run.ledger.progress(record.activityId, step.progress, percent).catch((error: unknown) => run.log.warn({ err: error }, 'progress not written'));
+      }, progressAfterMs);
+      try {
+        return await attempt(() => step.run(run.parts, record), { deadlineMs: step.deadlineMs, what: step.progress, log: run.log });
+      } finally {
+        clearTimeout(timer);
+      }
+    });
+    if (!outcome.ok) return { step: index, code: outcome.code, reason: outcome.reason };
+  }
+  return null;
+}
+
+async function back<Parts>(
+  operation: Operation<Parts>,
+  record: OperationRecord,
+  run: Running<Parts> & { failedAt: number },
+): Promise<void> {
+  // The failed step may have done a part of its work, so its own undo comes first.
+  for (const step of operation.steps.slice(0, run.failedAt + 1).toReversed()) {
+    const undo = step.undo?.bind(step);
+    if (undo === undefined) continue;
+    const outcome = await run.memory.step(`undo ${step.name}`, () =>
+      attempt(() => undo(run.parts, record), { deadlineMs: undoDeadlineMs, what: `undoing: ${step.progress}`, log: run.log }),
+    );
+    if (!outcome.ok) run.log.error({ step: step.name, outcome }, 'undo failed; what is left is removed by the collector');
+  }
+}
+
+async function complete<Parts>(
+  session: Session,
+  operation: Operation<Parts>,
+  record: OperationRecord,
+  ledger: ActivityLedger,
+): Promise<void> {
+  const outcome = await operation.complete(session, record);
+  // A replay of this step finds the activity ended and must leave everything as it was.
+  if (!(await ledger.completed(session, record.activityId, outcome))) throw new AlreadyEnded();
+}
+
+class AlreadyEnded extends Error {}
+
+async function end<Parts>(
+  record: OperationRecord,
+  log: Logger,
+  options: RunnerOptions<Parts>,
+  work: (session: Session) => Promise<void>,
+): Promise<StepOutcome> {
+  return attempt(
+    async () => {
+      try {
+        await options.database.platformTransaction(work);
+      } catch (error) {
+        if (error instanceof AlreadyEnded) return;
+        if (!isTransientDatabaseError(error)) log.error({ err: error, record }, 'the end of an operation could not be written');
+        throw error;
+      }
+    },
+    { deadlineMs: endDeadlineMs, what: 'recording the outcome', log },
+  );
+}
