@@ -133,12 +133,12 @@ export async function preparePostgres(options: PostgresOptions): Promise<Prepare
 
 /** Waits until the server takes statements, then makes the database when it is missing. */
 export async function awaitDatabase(
-  server: Pick<PreparedPostgres, 'urlFor' | 'logFile'>,
+  server: { readonly urlFor: (database: string) => string },
   options: { readonly database: string; readonly alive?: () => boolean; readonly timeoutMs?: number },
 ): Promise<void> {
   const client = await waitFor(
     async () => {
-      if (options.alive && !options.alive()) throw new Error(`PostgreSQL ended while starting; see ${server.logFile}`);
+      if (options.alive && !options.alive()) throw new Error('PostgreSQL ended while starting; its log says why');
       return tryConnect(server.urlFor('postgres'));
     },
     { what: 'PostgreSQL to take statements', timeoutMs: options.timeoutMs ?? 60_000, intervalMs: 30 },
