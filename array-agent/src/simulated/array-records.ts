@@ -13,6 +13,7 @@ export interface PoolRecord {
 /** One simulated image and how many volumes stand on it. */
 export interface ImageRecord extends ImageSizes {
   readonly id: string;
+  readonly sha256: string;
   volumeCount: number;
 }
 

@@ -3,6 +3,7 @@ import type { Array as StorageArray, Image, ImageSpec, Pool, PoolSpec, Snapshot,
 import { AgentProblem, notFound } from '#libs/agent-http/problem.ts';
 import { drawLatency } from '#libs/simulation/latency.ts';
 import type { LatencyRange } from '#libs/simulation/latency.ts';
+import type { ArrayDriver } from '../driver.ts';
 import type { ImageRecord, PoolRecord, SnapshotRecord, VolumeRecord } from './array-records.ts';
 import { showPool, showSnapshot, showVolume, snapshotBytesPerVolume } from './array-records.ts';
 import { measureImage } from './image-file.ts';
@@ -13,7 +14,7 @@ import type { SimulatedArrayOptions } from './options.ts';
  * is promised twice (STO-13), volumes never shrink, images in use stay. Every check and the change that follows it run
  * in one turn of the event loop, after the simulated wait; so parallel calls cannot oversell.
  */
-export class SimulatedArray {
+export class SimulatedArray implements ArrayDriver {
   readonly #options: SimulatedArrayOptions;
   readonly #pools = new Map<string, PoolRecord>();
   readonly #images = new Map<string, ImageRecord>();
@@ -80,8 +81,8 @@ export class SimulatedArray {
 
   async putPool(poolId: string, spec: PoolSpec): Promise<Pool> {
     const known = this.#pools.get(poolId);
-    if (known !== undefined && (known.spec.encrypted !== spec.encrypted || known.spec.storageClass !== spec.storageClass)) {
-      throw new AgentProblem(409, 'immutable', `the class and the encryption of pool ${poolId} cannot change`);
+    if (known !== undefined && known.spec.encrypted !== spec.encrypted) {
+      throw new AgentProblem(409, 'immutable', `the encryption of pool ${poolId} cannot change`);
     }
     if (known !== undefined && spec.sizeBytes < known.allocatedBytes) {
       throw new AgentProblem(409, 'pool_in_use', `pool ${poolId} has ${known.allocatedBytes} bytes allocated`);
@@ -108,10 +109,13 @@ export class SimulatedArray {
 
   async putImage(imageId: string, spec: ImageSpec): Promise<Image> {
     const known = this.#images.get(imageId);
-    if (known !== undefined) return showImage(known);
+    if (known !== undefined) {
+      if (known.sha256 === spec.sha256) return showImage(known);
+      throw new AgentProblem(409, 'immutable', `image ${imageId} is at hand with another content`);
+    }
     const sizes = await measureImage(spec);
     await this.#takes(this.#options.latency.imageMs);
-    const image = this.#images.get(imageId) ?? { id: imageId, ...sizes, volumeCount: 0 };
+    const image = this.#images.get(imageId) ?? { id: imageId, sha256: spec.sha256, ...sizes, volumeCount: 0 };
     this.#images.set(imageId, image);
     this.#remember('image', imageId, image);
     return showImage(image);
@@ -297,12 +301,15 @@ function insufficient(where: string, free: number, needed: number): AgentProblem
   return new AgentProblem(507, 'insufficient_space', `${where} has ${free} bytes free, ${needed} are needed`);
 }
 
-/** @throws AgentProblem 409 `immutable`, `cannot_shrink` */
+/** @throws AgentProblem 409 `immutable`, `cannot_shrink`, `has_snapshots` */
 function refuseOtherVolume(known: VolumeRecord, spec: VolumeSpec): void {
   if (known.poolId !== spec.poolId || known.imageId !== (spec.imageId ?? null)) {
     throw new AgentProblem(409, 'immutable', `the pool and the image of volume ${known.id} cannot change`);
   }
   if (spec.sizeBytes < known.sizeBytes) {
     throw new AgentProblem(409, 'cannot_shrink', `volume ${known.id} already has ${known.sizeBytes} bytes`);
+  }
+  if (spec.sizeBytes > known.sizeBytes && known.snapshotIds !== null) {
+    throw new AgentProblem(409, 'has_snapshots', `volume ${known.id} has snapshots; it cannot grow until they are deleted`);
   }
 }
