@@ -4,7 +4,12 @@ import { FreshValue } from './fresh-value.ts';
 import { LruMap } from './lru-map.ts';
 
 /** A value whose loads are counted, on a clock that the test moves. */
-function counted(): { value: FreshValue<number>; at: (ms: number) => void; loads: () => number; fail: (yes: boolean) => void } {
+function counted(): {
+  value: FreshValue<number>;
+  at: (ms: number) => void;
+  loads: () => number;
+  fail: (yes: boolean) => void;
+} {
   let now = 0;
   let loads = 0;
   let failing = false;
