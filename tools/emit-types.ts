@@ -18,7 +18,10 @@ export function emitTypes(document: OpenApiDocument, source: string): string {
 function emitSchema(name: string, schema: Schema): string[] {
   const text = typeOf(schema);
   const isInterface = schema.type === 'object' && schema.properties !== undefined && text.startsWith('{');
-  return [...comment(schema.description), isInterface ? `export interface ${name} ${text}` : `export type ${name} = ${text};`];
+  return [
+    ...comment(schema.description),
+    isInterface ? `export interface ${name} ${text}` : `export type ${name} = ${text};`,
+  ];
 }
 
 function comment(description: unknown): string[] {
@@ -65,7 +68,9 @@ function wrapped(type: string): string {
 function objectType(schema: Schema): string {
   const required = new Set(schema.required);
   const members = Object.entries(schema.properties ?? {}).map(([name, member]) => {
-    const doc = comment(member.description).map((line) => `${line}\n`).join('');
+    const doc = comment(member.description)
+      .map((line) => `${line}\n`)
+      .join('');
     return `${doc}${IDENTIFIER.test(name) ? name : JSON.stringify(name)}${required.has(name) ? '' : '?'}: ${typeOf(member)};`;
   });
   const rest = schema.additionalProperties;
