@@ -1,18 +1,18 @@
-import { readFile, readdir } from 'node:fs/promises'
-import path from 'node:path'
-import { run } from '../command.ts'
-import type { Recipe } from '../recipe.ts'
+import { readFile, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { run } from '#libs/process/run.ts';
+import type { Recipe } from '../recipe.ts';
 
-const downloadTimeoutMs = 600_000
+const downloadTimeoutMs = 600_000;
 
 /** Debian's own mirror, unless the operator names another (a region without the Internet has its own). */
 export function debianMirror(): string {
-  return process.env['BASTIDE_DEBIAN_MIRROR'] ?? 'http://deb.debian.org/debian'
+  return process.env['BASTIDE_DEBIAN_MIRROR'] ?? 'http://deb.debian.org/debian';
 }
 
 /** Fills `target` with the recipe's packages. Needs root: files get their real owners. */
-export async function makeDebianTree(recipe: Recipe, target: string, signal?: AbortSignal): Promise<void> {
-  const { debian } = recipe
+export async function makeDebianTree(recipe: Recipe, target: string): Promise<void> {
+  const { debian } = recipe;
   const args = [
     '--mode=root',
     '--format=directory',
@@ -22,62 +22,66 @@ export async function makeDebianTree(recipe: Recipe, target: string, signal?: Ab
     '--aptopt=Acquire::Retries "3"',
     '--aptopt=APT::Install-Recommends "false"',
     ...(debian.dpkgOptions ?? []).map((option) => `--dpkgopt=${option}`),
-    ...(debian.debconf ?? []).map((line) => `--essential-hook=echo '${line.replaceAll("'", "'\\''")}' | chroot "$1" debconf-set-selections`),
+    ...(debian.debconf ?? []).map(
+      (line) => `--essential-hook=echo '${line.replaceAll("'", "'\\''")}' | chroot "$1" debconf-set-selections`,
+    ),
     debian.suite,
     target,
     ...aptSources(debian.suite),
-  ]
-  await run('mmdebstrap', args, { timeoutMs: downloadTimeoutMs, ...(signal === undefined ? {} : { signal }) })
+  ];
+  await run(['mmdebstrap', ...args], { timeoutMs: downloadTimeoutMs });
 }
 
 /** The three suites of a stable Debian: release, updates, security. */
 function aptSources(suite: string): string[] {
-  const mirror = debianMirror()
-  const security = process.env['BASTIDE_DEBIAN_SECURITY_MIRROR'] ?? mirror.replace(/\/debian\/?$/, '/debian-security')
+  const mirror = debianMirror();
+  const security = process.env['BASTIDE_DEBIAN_SECURITY_MIRROR'] ?? mirror.replace(/\/debian\/?$/, '/debian-security');
   return [
     `deb ${mirror} ${suite} main`,
     `deb ${mirror} ${suite}-updates main`,
     `deb ${security} ${suite}-security main`,
-  ]
+  ];
 }
 
 /** Runs a program that lies in the tree with the tree's own libraries, without changing root. */
 export function treeCommand(tree: string, program: string, args: readonly string[]): [string, string[]] {
-  const libraries = libraryFolders.map((folder) => path.join(tree, folder)).join(':')
-  return [path.join(tree, loader), ['--library-path', libraries, path.join(tree, program), ...args]]
+  const libraries = libraryFolders.map((folder) => path.join(tree, folder)).join(':');
+  return [path.join(tree, loader), ['--library-path', libraries, path.join(tree, program), ...args]];
 }
 
-const loader = 'lib/x86_64-linux-gnu/ld-linux-x86-64.so.2'
-const libraryFolders = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu']
+const loader = 'lib/x86_64-linux-gnu/ld-linux-x86-64.so.2';
+const libraryFolders = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu'];
 
 /** Version of the guest agent in the tree, e.g. `7.2.22`. */
 export async function guestAgentVersion(tree: string): Promise<string> {
-  const [program, args] = treeCommand(tree, 'usr/sbin/qemu-ga', ['--version'])
-  const answer = await run(program, args, { timeoutMs: 10_000 })
-  return /Agent ([\d.]+)/.exec(answer)?.[1] ?? answer.trim()
+  const [program, args] = treeCommand(tree, 'usr/sbin/qemu-ga', ['--version']);
+  const answer = await run([program, ...args], { timeoutMs: 10_000 });
+  return /Agent ([\d.]+)/.exec(answer)?.[1] ?? answer.trim();
 }
 
 /** Shared libraries that a program of the tree needs, as paths inside the tree, loader included. */
 export async function neededLibraries(tree: string, program: string): Promise<string[]> {
-  const image = await readFile(path.join(tree, program))
+  const image = await readFile(path.join(tree, program));
   // A static program has no interpreter; asking the loader to list one crashes it.
-  if (!image.includes('/lib64/ld-linux-x86-64.so.2\0')) return []
-  const [command, args] = treeCommand(tree, program, [])
-  const listing = await run(command, ['--list', ...args], { timeoutMs: 10_000 })
-  const found = [...listing.matchAll(/=> (\S+) \(/g)].map((match) => path.relative(tree, match[1] ?? ''))
-  return [...found, loader]
+  if (!image.includes('/lib64/ld-linux-x86-64.so.2\0')) return [];
+  const [command, args] = treeCommand(tree, program, []);
+  const listing = await run([command, '--list', ...args], { timeoutMs: 10_000 });
+  const found = [...listing.matchAll(/=> (\S+) \(/g)].map((match) => path.relative(tree, match[1] ?? ''));
+  return [...found, loader];
 }
 
 /** Release of the one kernel of the tree, e.g. `6.1.0-56-cloud-amd64`. */
 export async function kernelRelease(tree: string): Promise<string> {
-  const releases = (await readdir(path.join(tree, 'lib/modules'))).toSorted()
-  const release = releases.at(-1)
-  if (release === undefined) throw new Error('the recipe installs no kernel')
-  return release
+  const releases = (await readdir(path.join(tree, 'lib/modules'))).toSorted();
+  const release = releases.at(-1);
+  if (release === undefined) throw new Error('the recipe installs no kernel');
+  return release;
 }
 
 /** Installed packages of a configured tree as `name=version`; empty for an extracted one. */
 export async function packageVersions(tree: string): Promise<string[]> {
-  const status = await readFile(path.join(tree, 'var/lib/dpkg/status'), 'utf8').catch(() => '')
-  return [...status.matchAll(/^Package: (\S+)$[\s\S]*?^Version: (\S+)$/gm)].map((match) => `${match[1]}=${match[2]}`).toSorted()
+  const status = await readFile(path.join(tree, 'var/lib/dpkg/status'), 'utf8').catch(() => '');
+  return [...status.matchAll(/^Package: (\S+)$[\s\S]*?^Version: (\S+)$/gm)]
+    .map((match) => `${match[1]}=${match[2]}`)
+    .toSorted();
 }

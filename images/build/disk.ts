@@ -1,17 +1,17 @@
-import { open, truncate } from 'node:fs/promises'
-import { randomInt } from 'node:crypto'
-import { run } from '../command.ts'
-import type { GrubImages } from './grub.ts'
-import { encodeMbr, sectorBytes, singlePartition } from './mbr.ts'
+import { open, truncate } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { run } from '#libs/process/run.ts';
+import type { GrubImages } from './grub.ts';
+import { encodeMbr, sectorBytes, singlePartition } from './mbr.ts';
 
 export interface DiskOptions {
   /** Folder that becomes the root of the file system. */
-  folder: string
+  folder: string;
   /** Raw file to make. */
-  target: string
-  diskBytes: number
-  fileSystem: { type: 'ext2' | 'ext4'; label: string; uuid: string }
-  grub: GrubImages
+  target: string;
+  diskBytes: number;
+  fileSystem: { type: 'ext2' | 'ext4'; label: string; uuid: string };
+  grub: GrubImages;
 }
 
 /**
@@ -19,18 +19,18 @@ export interface DiskOptions {
  * partition table and boot loader are written around it.
  */
 export async function makeDisk(options: DiskOptions): Promise<void> {
-  const { target, diskBytes, fileSystem, grub } = options
-  const partition = singlePartition(diskBytes)
-  const file = await open(target, 'w')
-  await file.close()
-  await truncate(target, diskBytes)
-  const blockBytes = 4096
+  const { target, diskBytes, fileSystem, grub } = options;
+  const partition = singlePartition(diskBytes);
+  const file = await open(target, 'w');
+  await file.close();
+  await truncate(target, diskBytes);
+  const blockBytes = 4096;
   // GRUB 2.06 reads neither metadata_csum_seed nor orphan_file, which newer mke2fs turn on.
-  const features = fileSystem.type === 'ext4' ? ['-O', '^metadata_csum_seed,^orphan_file'] : ['-m', '0']
-  const offset = partition.startSector * sectorBytes
+  const features = fileSystem.type === 'ext4' ? ['-O', '^metadata_csum_seed,^orphan_file'] : ['-m', '0'];
+  const offset = partition.startSector * sectorBytes;
   await run(
-    'mke2fs',
     [
+      'mke2fs',
       ...['-q', '-F', '-t', fileSystem.type, '-b', String(blockBytes), ...features],
       ...['-L', fileSystem.label, '-U', fileSystem.uuid, '-d', options.folder],
       // Zeroed inode tables would be written by the guest at first boot: work it need not do on a sparse file.
@@ -38,14 +38,13 @@ export async function makeDisk(options: DiskOptions): Promise<void> {
       ...[target, String(Math.floor((partition.sectors * sectorBytes) / blockBytes))],
     ],
     { timeoutMs: 300_000 },
-  )
-  const disk = await open(target, 'r+')
+  );
+  const disk = await open(target, 'r+');
   try {
-    await disk.write(encodeMbr(grub.bootCode, randomInt(1, 2 ** 32), [partition]), 0, sectorBytes, 0)
-    await disk.write(grub.core, 0, grub.core.length, sectorBytes)
-    await disk.sync()
+    await disk.write(encodeMbr(grub.bootCode, randomInt(1, 2 ** 32), [partition]), 0, sectorBytes, 0);
+    await disk.write(grub.core, 0, grub.core.length, sectorBytes);
+    await disk.sync();
   } finally {
-    await disk.close()
+    await disk.close();
   }
 }
-
