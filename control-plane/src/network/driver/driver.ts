@@ -37,6 +37,17 @@ export interface NetworkInventory {
   ports: { id: string; networkId: string; bound: boolean; chassis: string | null }[];
 }
 
+/** Everything that should exist. */
+export interface WantedState {
+  networks: NetworkSpec[];
+  ports: PortSpec[];
+  /**
+   * When the lists were read, in milliseconds since the epoch. What was put later is left as it is, so that a reconciler
+   * never undoes a workflow that ran beside it. Without it everything is made equal.
+   */
+  readAt?: number;
+}
+
 /**
  * The data path behind one interface. Every call takes the whole wanted state and may be repeated at will, from any
  * number of control-plane replicas.
@@ -56,7 +67,7 @@ export interface NetworkDriver {
   waitPortBound(id: string, timeoutMs: number): Promise<boolean>;
   inventory(): Promise<NetworkInventory>;
   /** Makes the data path equal to `wanted`: heals drift, removes what is ours and not wanted. */
-  reconcile(wanted: { networks: NetworkSpec[]; ports: PortSpec[] }): Promise<{ changed: number }>;
+  reconcile(wanted: WantedState): Promise<{ changed: number }>;
   /** Problems an operator should know of; empty when all is well. */
   healthy(): Promise<string[]>;
   close(): Promise<void>;

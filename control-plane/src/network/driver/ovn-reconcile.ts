@@ -1,0 +1,54 @@
+import type { Replica } from '#libs/ovsdb/replica.ts';
+import type { Row } from '#libs/ovsdb/row.ts';
+import type { NetworkSpec, PortSpec, WantedState } from './driver.ts';
+import { PUT_AT } from './ovn-column.ts';
+import { NETWORK, TENANT } from './ovn-rows.ts';
+import { networkIsAsWanted, portIsAsWanted } from './ovn-transactions.ts';
+
+/** One thing to do; each is one transaction. */
+export type Change =
+  | { kind: 'put-network'; spec: NetworkSpec }
+  | { kind: 'put-port'; spec: PortSpec }
+  | { kind: 'delete-network'; id: string }
+  | { kind: 'delete-port'; id: string };
+
+/** Clocks of the control-plane replicas may differ by this much. */
+const CLOCK_SKEW_MS = 5_000;
+
+/** What has to be done to make the northbound database equal to `wanted`, in stages: networks, ports, removals. */
+export function planReconciliation(replica: Replica, wanted: WantedState): Change[][] {
+  const notTouchedSince = (wanted.readAt ?? Number.POSITIVE_INFINITY) - CLOCK_SKEW_MS;
+  const mayChange = (row: Row | undefined): boolean => row === undefined || Number(row.map('external_ids').get(PUT_AT) ?? 0) <= notTouchedSince;
+  const switchOf = switchesOfPorts(replica);
+  const networks = new Set(wanted.networks.map((spec) => spec.id));
+  const ports = new Set(wanted.ports.map((spec) => spec.id));
+
+  const putNetworks = wanted.networks.filter((spec) => mayChange(replica.row('Logical_Switch', spec.id)) && !networkIsAsWanted(replica, spec));
+  const putPorts = wanted.ports.filter((spec) => {
+    const row = replica.row('Logical_Switch_Port', spec.id);
+    if (row === undefined) return true;
+    const isAsWanted = portIsAsWanted(replica, row, spec) && switchOf.get(spec.id) === spec.networkId;
+    return !isAsWanted && mayChange(row);
+  });
+  const isUnwanted = (wantedIds: ReadonlySet<string>, [id, row]: [string, Row]): boolean => row.map('external_ids').has(TENANT) && !wantedIds.has(id) && mayChange(row);
+  const unwantedPorts = [...replica.rows('Logical_Switch_Port')].filter((entry) => isUnwanted(ports, entry));
+  const unwantedNetworks = [...replica.rows('Logical_Switch')].filter((entry) => isUnwanted(networks, entry));
+  const orphanedOptions = [...replica.rows('DHCP_Options')].filter(
+    ([id, row]) => row.map('external_ids').get(NETWORK) === id && !networks.has(id) && replica.row('Logical_Switch', id) === undefined,
+  );
+  return [
+    putNetworks.map((spec) => ({ kind: 'put-network', spec })),
+    putPorts.map((spec) => ({ kind: 'put-port', spec })),
+    unwantedPorts.map(([id]) => ({ kind: 'delete-port', id })),
+    [...unwantedNetworks, ...orphanedOptions].map(([id]) => ({ kind: 'delete-network', id })),
+  ];
+}
+
+/** The switch of each port; null when more than one carries it, which only a foreign hand can have done. */
+function switchesOfPorts(replica: Replica): Map<string, string | null> {
+  const found = new Map<string, string | null>();
+  for (const [id, row] of replica.rows('Logical_Switch')) {
+    for (const port of row.texts('ports')) found.set(port, found.has(port) ? null : id);
+  }
+  return found;
+}
