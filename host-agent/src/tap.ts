@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { run } from '#libs/process/run.ts';
+
+const PREFIX = 'bt';
+const TIMEOUT_MS = 10_000;
+
+/** The tap device of an adapter: at most 15 characters (IFNAMSIZ), the same after every restart. */
+export function tapName(adapterId: string): string {
+  return PREFIX + createHash('sha256').update(adapterId).digest('hex').slice(0, 12);
+}
+
+/** Tap devices of one host in the network namespace of this process; they carry the host's id as alias. */
+export class Taps {
+  readonly #alias: string;
+  readonly #uid: number;
+
+  constructor(options: { hostId: string; uid: number }) {
+    this.#alias = `bastide:${options.hostId}`;
+    this.#uid = options.uid;
+  }
+
+  /** Makes a persistent tap that QEMU's user may open, and brings it up; also when it is there. */
+  async ensure(name: string, mtu: number | undefined): Promise<void> {
+    if (!(await this.#own()).includes(name)) await ipBatch([`tuntap add dev ${name} mode tap user ${this.#uid}`]);
+    await ipBatch([`link set dev ${name} alias ${this.#alias}${mtu === undefined ? '' : ` mtu ${mtu}`} up`]);
+  }
+
+  /** Removes taps; those that are not there are fine. */
+  async remove(names: readonly string[]): Promise<void> {
+    const present = new Set(await this.#own());
+    const gone = names.filter((name) => present.has(name));
+    if (gone.length > 0) await ipBatch(gone.map((name) => `link delete dev ${name}`));
+  }
+
+  /** Removes every tap of this host that is not in `known`: left over from a machine that is gone. Answers their names. */
+  async removeUnknown(known: ReadonlySet<string>): Promise<string[]> {
+    const leaked = (await this.#own()).filter((name) => !known.has(name));
+    await this.remove(leaked);
+    return leaked;
+  }
+
+  async #own(): Promise<string[]> {
+    const links = JSON.parse((await run(['ip', '-json', 'link', 'show'], { timeoutMs: TIMEOUT_MS })) || '[]') as {
+      ifname: string;
+      ifalias?: string;
+    }[];
+    return links.filter((link) => link.ifname.startsWith(PREFIX) && (link.ifalias === undefined || link.ifalias === this.#alias)).map((link) => link.ifname);
+  }
+}
+
+async function ipBatch(commands: readonly string[]): Promise<void> {
+  await run(['ip', '-batch', '-'], { input: `${commands.join('\n')}\n`, timeoutMs: TIMEOUT_MS });
+}
