@@ -24,6 +24,7 @@ function isFinal(problem: AgentProblem): boolean {
 function tenantReason(problem: AgentProblem, what: string): string {
   switch (problem.code) {
     case 'insufficient_space':
+    case 'insufficient_storage':
       return `No space is left on the storage of this zone (while ${what}). Choose another zone or a smaller size.`;
     case 'insufficient_memory':
       return `The host has not enough memory left (while ${what}). Try again, or choose another zone or a smaller flavour.`;

@@ -68,6 +68,8 @@ create table volumes (
   image_version_id uuid references image_versions,
   -- false until the disk is there: a disk being made is in no list.
   ready boolean not null default false,
+  -- Part of the machine's wanted state; false while it is being made or removed.
+  plugged boolean not null default false,
   nbd jsonb,
   created_at timestamptz not null default now(),
   unique (machine_id, position),
@@ -86,6 +88,7 @@ create table adapters (
   guest_ipv4 text,
   guest_ipv6 text,
   provision_status text not null check (provision_status in ('provisioning', 'provisioned', 'failed')),
+  plugged boolean not null default false,
   created_at timestamptz not null default now(),
   unique (machine_id, device_index),
   unique (tenant_id, mac_address),

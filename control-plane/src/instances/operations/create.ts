@@ -1,0 +1,114 @@
+/** instance.create: place, provision, define on the host, show (INS-01, INS-04, notes §7.4). */
+import { applyMachine } from '../../compute/service.ts';
+import type { Session } from '../../database/database.ts';
+import { plugPorts, takeAddress } from '../../network/service.ts';
+import { releaseHost, reserveHost } from '../../placement/service.ts';
+import { putVolume, releaseSpace, reserveSpace } from '../../storage/service.ts';
+import type { Operation, OperationRecord } from '../../workflow/operation.ts';
+import { planAdapters, setAdapterAddress } from '../adapter-store.ts';
+import { setVolumeEndpoint, setVolumePool, volumesOfMachine } from '../disk-store.ts';
+import { deleteMachine, deleteMachineParts, finishMachine, type MachinePlanRow, planMachine, setHost } from '../store.ts';
+import { releaseQuota, takeQuota } from '../usage.ts';
+import { agentDeadlineMs, type InstanceParts, locked, plan, rowsDeadlineMs } from './parts.ts';
+import { removeMachineFromHost, removePort, removeVolumeFromArray } from './remove.ts';
+
+/** Imported images may be brought to the array for the first time in this step. */
+const allocateDeadlineMs = 600_000;
+
+export const createInstance: Operation<InstanceParts> = {
+  kind: 'instance.create',
+  steps: [
+    {
+      name: 'reserve',
+      progress: 'finding a place',
+      deadlineMs: rowsDeadlineMs,
+      run: (parts, record) => parts.database.platformTransaction((session) => reserve(session, record.resourceId)),
+    },
+    {
+      name: 'allocate',
+      progress: 'preparing disk and network',
+      deadlineMs: allocateDeadlineMs,
+      run: async (parts, record) => {
+        const outcomes = await Promise.allSettled([provisionDisks(parts, record.resourceId), plugPorts(parts, record.resourceId)]);
+        // Both have ended before one's failure is reported, so that the undo races with nothing.
+        for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+      },
+      undo: removeDisksAndPorts,
+    },
+    {
+      name: 'define',
+      progress: 'starting the virtual machine',
+      deadlineMs: agentDeadlineMs,
+      run: async (parts, record) => {
+        await applyMachine(parts, record.resourceId);
+      },
+      undo: async (parts, record) => {
+        const machine = await plan(parts, record.resourceId);
+        if (machine.hostId !== null) await removeMachineFromHost(parts, machine.hostId, machine.id);
+      },
+    },
+  ],
+  complete: async (session, record) => {
+    await session.run(finishMachine, record.resourceId);
+    return { result: record.resourceId, concerned: [{ type: 'vmi', id: record.resourceId }] };
+  },
+  abandon: async (session, record) => {
+    const machine = await session.first(planMachine, record.resourceId);
+    if (machine !== null) await forgetMachine(session, machine);
+  },
+};
+
+/** Quota, host, pool and addresses in one transaction: all of it or nothing. Repeating it finds the host set and does nothing. */
+async function reserve(session: Session, machineId: string): Promise<void> {
+  const machine = await locked(session, machineId);
+  if (machine.hostId !== null) return;
+  const volumes = await session.rows(volumesOfMachine, machineId);
+  const storageGb = volumes.reduce((sum, volume) => sum + volume.sizeGib, 0);
+  await takeQuota(session, machine.tenantId, { vcpu: machine.vcpu, ramGb: machine.ramGb, storageGb, machines: 1 });
+  const zone = { id: machine.zoneId, name: machine.zoneName };
+  for (const adapter of await session.rows(planAdapters, machineId))
+    await session.run(setAdapterAddress, adapter.id, await takeAddress(session, adapter.networkId));
+  for (const volume of volumes) {
+    const storageType = { id: volume.storageTypeId, name: volume.storageTypeName };
+    await session.run(setVolumePool, volume.id, await reserveSpace(session, { zone, storageType, gib: volume.sizeGib }));
+  }
+  const hostId = await reserveHost(session, zone, demandOf(machine));
+  if (hostId !== null) await session.run(setHost, machineId, hostId);
+}
+
+async function provisionDisks(parts: InstanceParts, machineId: string): Promise<void> {
+  const volumes = await parts.database.asPlatform((session) => session.rows(volumesOfMachine, machineId));
+  for (const volume of volumes) {
+    if (volume.poolId === null) throw new Error(`volume ${volume.id} has no pool`);
+    const nbd = await putVolume(parts, { ...volume, poolId: volume.poolId });
+    await parts.database.asPlatform((session) => session.run(setVolumeEndpoint, volume.id, JSON.stringify(nbd)));
+  }
+}
+
+async function removeDisksAndPorts(parts: InstanceParts, record: OperationRecord): Promise<void> {
+  const [volumes, adapters] = await parts.database.asPlatform(async (session) => [
+    await session.rows(volumesOfMachine, record.resourceId),
+    await session.rows(planAdapters, record.resourceId),
+  ]);
+  for (const adapter of adapters) await removePort(parts, adapter.id);
+  for (const volume of volumes) await removeVolumeFromArray(parts, volume);
+}
+
+/** What the machine holds of its host. */
+export function demandOf(machine: MachinePlanRow): { vcpus: number; memoryMib: number; dedicated: boolean } {
+  return { vcpus: machine.vcpu, memoryMib: machine.ramGb * 1024, dedicated: machine.dedicated };
+}
+
+/** Removes every row of a machine and gives back what it held. */
+export async function forgetMachine(session: Session, machine: MachinePlanRow): Promise<void> {
+  const volumes = await session.rows(volumesOfMachine, machine.id);
+  if (machine.hostId !== null) {
+    // Set in the transaction that took the quota: both were taken or neither.
+    const storageGb = volumes.filter((volume) => volume.poolId !== null).reduce((sum, volume) => sum + volume.sizeGib, 0);
+    await releaseQuota(session, machine.tenantId, { vcpu: machine.vcpu, ramGb: machine.ramGb, storageGb, machines: 1 });
+  }
+  for (const volume of volumes) if (volume.poolId !== null) await releaseSpace(session, volume.poolId, volume.sizeGib);
+  if (machine.hostId !== null) await releaseHost(session, machine.hostId, demandOf(machine));
+  await session.run(deleteMachineParts, machine.id);
+  await session.run(deleteMachine, machine.id);
+}

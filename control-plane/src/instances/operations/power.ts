@@ -1,0 +1,70 @@
+/** instance.start and instance.stop (INS-01). On a machine that is so already both complete as a no-op (notes §7.4). */
+import { applyMachine } from '../../compute/service.ts';
+import type { Operation } from '../../workflow/operation.ts';
+import { type MachineStatus, setPower, setStatus } from '../store.ts';
+import { agentDeadlineMs, type InstanceParts, locked, rowsDeadlineMs } from './parts.ts';
+
+interface Target {
+  readonly kind: string;
+  readonly power: 'on' | 'off';
+  readonly passing: MachineStatus;
+  readonly settled: MachineStatus;
+  readonly progress: string;
+}
+
+function power(target: Target): Operation<InstanceParts> {
+  return {
+    kind: target.kind,
+    steps: [
+      {
+        name: 'want',
+        progress: target.progress,
+        deadlineMs: rowsDeadlineMs,
+        run: (parts, record) =>
+          parts.database.platformTransaction(async (session) => {
+            const machine = await locked(session, record.resourceId);
+            if (machine.status !== target.settled) await session.run(setPower, machine.id, target.power, target.passing);
+          }),
+        // The machine goes back to what it was: the host is told so, in case it had begun.
+        undo: async (parts, record) => {
+          const changed = await parts.database.platformTransaction(async (session) => {
+            const machine = await locked(session, record.resourceId);
+            if (machine.status !== target.passing) return false;
+            await session.run(setPower, machine.id, target.power === 'on' ? 'off' : 'on', target.power === 'on' ? 'stopped' : 'running');
+            return true;
+          });
+          if (changed) await applyMachine(parts, record.resourceId);
+        },
+      },
+      {
+        name: 'apply',
+        progress: target.progress,
+        deadlineMs: agentDeadlineMs,
+        run: async (parts, record) => {
+          await applyMachine(parts, record.resourceId);
+        },
+      },
+    ],
+    complete: async (session, record) => {
+      await session.run(setStatus, record.resourceId, target.settled);
+      return { result: record.resourceId, concerned: [{ type: 'vmi', id: record.resourceId }] };
+    },
+    abandon: async () => {},
+  };
+}
+
+export const startInstance = power({
+  kind: 'instance.start',
+  power: 'on',
+  passing: 'starting',
+  settled: 'running',
+  progress: 'starting the virtual machine',
+});
+
+export const stopInstance = power({
+  kind: 'instance.stop',
+  power: 'off',
+  passing: 'stopping',
+  settled: 'stopped',
+  progress: 'stopping the virtual machine',
+});
