@@ -1,18 +1,19 @@
 /**
- * Writes contract/generated from the contracts, or with `--check` says which file is stale and exits 1.
+ * Writes contract/generated and docs/errors.md from their sources, or with `--check` says which file is stale and exits 1.
  * `--root DIR` takes another tree (the gate's own test does).
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { renderErrorsPage } from '#libs/contract-runtime/errors-page.ts';
 import { bundle } from './bundle.ts';
 import { emitTypes } from './emit-types.ts';
 
 const HERE = resolve(import.meta.dirname, '..');
 
-/** File name under contract/generated → content. */
+/** Path from the root → content. */
 function generate(root: string): Map<string, string> {
   const contract = join(root, 'contract');
   const tenant = bundle({ folder: join(contract, 'tenant') }, 'Bastide tenant API');
@@ -26,9 +27,10 @@ function generate(root: string): Map<string, string> {
     'agent-array.ts': emitTypes(array.document, 'contract/agents/array.yaml'),
   };
   return new Map([
-    ...Object.entries(formatted(types)),
-    ['tenant.json', `${JSON.stringify(tenant.document, undefined, 1)}\n`],
-    ['provider.json', `${JSON.stringify(provider.document, undefined, 1)}\n`],
+    ...Object.entries(formatted(types)).map(([name, text]) => [`contract/generated/${name}`, text] as const),
+    ['docs/errors.md', renderErrorsPage()],
+    ['contract/generated/tenant.json', `${JSON.stringify(tenant.document, undefined, 1)}\n`],
+    ['contract/generated/provider.json', `${JSON.stringify(provider.document, undefined, 1)}\n`],
   ]);
 }
 
@@ -61,13 +63,14 @@ function readOrUndefined(path: string): string | undefined {
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false }, root: { type: 'string' } } });
 const root = values.root ?? HERE;
-const folder = join(root, 'contract', 'generated');
-const stale = [...generate(root)].filter(([name, text]) => readOrUndefined(join(folder, name)) !== text);
+const stale = [...generate(root)].filter(([path, text]) => readOrUndefined(join(root, path)) !== text);
 if (values.check) {
-  for (const [name] of stale) process.stderr.write(`contract/generated/${name} is stale: run node tools/generate.ts\n`);
+  for (const [path] of stale) process.stderr.write(`${path} is stale: run node tools/generate.ts\n`);
   process.exitCode = stale.length === 0 ? 0 : 1;
 } else {
-  mkdirSync(folder, { recursive: true });
-  for (const [name, text] of stale) writeFileSync(join(folder, name), text);
-  process.stdout.write(`contract/generated: ${stale.length} file(s) written\n`);
+  for (const [path, text] of stale) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+    process.stdout.write(`${path} written\n`);
+  }
 }
