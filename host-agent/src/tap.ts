@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { chmodSync, statSync } from 'node:fs';
+import type { AgentLog } from '#libs/agent-http/server.ts';
 import { run } from '#libs/process/run.ts';
 
 const PREFIX = 'bt';
@@ -7,6 +9,18 @@ const TIMEOUT_MS = 10_000;
 /** The tap device of an adapter: at most 15 characters (IFNAMSIZ), the same after every restart. */
 export function tapName(adapterId: string): string {
   return PREFIX + createHash('sha256').update(adapterId).digest('hex').slice(0, 12);
+}
+
+/**
+ * Lets QEMU's user open the tun device, as udev's own rule does (mode 0666) on machines that run udev: a tap is protected by its owner,
+ * making one by CAP_NET_ADMIN.
+ */
+export function openTunDevice(log: AgentLog): void {
+  const path = '/dev/net/tun';
+  const device = statSync(path, { throwIfNoEntry: false });
+  if (device === undefined || (device.mode & 0o006) === 0o006 || process.getuid?.() !== 0) return;
+  chmodSync(path, 0o666);
+  log.info({ path }, 'opened the tun device to unprivileged users, as udev does');
 }
 
 /** Tap devices of one host in the network namespace of this process; they carry the host's id as alias. */

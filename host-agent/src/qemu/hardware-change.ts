@@ -1,0 +1,43 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { AdapterSpec, DiskSpec, MachineSpec } from '#contract/generated/agent-host.ts';
+import type { Hardware } from './hardware.ts';
+
+/** What lies between the hardware a QEMU has and a wanted machine. */
+export interface HardwareChange {
+  /** What only a machine that is off can get, in words; empty when all can be done while it runs. */
+  readonly needsPowerOff: readonly string[];
+  readonly addedDisks: readonly DiskSpec[];
+  readonly addedAdapters: readonly AdapterSpec[];
+  readonly grownDisks: readonly DiskSpec[];
+}
+
+/** Compares; pure. A disk or adapter that differs in more than its size counts as unplugged and another one plugged. */
+export function hardwareChange(has: Hardware, wants: MachineSpec): HardwareChange {
+  const needsPowerOff: string[] = [];
+  if (has.vcpus !== wants.vcpus) needsPowerOff.push(`vcpus from ${has.vcpus} to ${wants.vcpus}`);
+  if (has.memoryMib !== wants.memoryMib) needsPowerOff.push(`memoryMib from ${has.memoryMib} to ${wants.memoryMib}`);
+  for (const disk of has.disks) {
+    const wanted = wants.disks.find((each) => each.volumeId === disk.volumeId);
+    if (wanted === undefined) needsPowerOff.push(`unplug of disk ${disk.volumeId}`);
+    else if (!isDeepStrictEqual(unsized(disk), unsized(wanted))) needsPowerOff.push(`change of disk ${disk.volumeId}`);
+  }
+  for (const { port: _, ...adapter } of has.adapters) {
+    const wanted = wants.adapters.find((each) => each.adapterId === adapter.adapterId);
+    if (wanted === undefined) needsPowerOff.push(`unplug of adapter ${adapter.adapterId}`);
+    else if (!isDeepStrictEqual(adapter, wanted)) needsPowerOff.push(`change of adapter ${adapter.adapterId}`);
+  }
+  const sizes = new Map(has.disks.map((disk) => [disk.volumeId, disk.sizeBytes]));
+  return {
+    needsPowerOff,
+    addedDisks: wants.disks.filter((disk) => !sizes.has(disk.volumeId)),
+    addedAdapters: wants.adapters.filter((wanted) => !has.adapters.some((adapter) => adapter.adapterId === wanted.adapterId)),
+    grownDisks: wants.disks.filter((disk) => {
+      const size = sizes.get(disk.volumeId);
+      return size !== undefined && disk.sizeBytes !== undefined && disk.sizeBytes > size;
+    }),
+  };
+}
+
+function unsized({ sizeBytes: _, ...disk }: DiskSpec): Omit<DiskSpec, 'sizeBytes'> {
+  return disk;
+}
