@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { CertificateStore } from '#libs/tls/store.ts';
 import type { TlsFiles } from '#libs/tls/store.ts';
+import type { Topology } from '#region/topology.ts';
 import type { SimulatedRegionConfig } from '#region/simulated/config.ts';
 
 /** How large a simulated region is and how it behaves. */
@@ -29,7 +30,7 @@ const zones = [
 
 /** The topology file (seed) and the simulated process' configuration that belong together. */
 export interface SimulatedLayout {
-  readonly topology: object;
+  readonly topology: Topology;
   readonly hosts: SimulatedRegionConfig['hosts'];
   readonly arrays: SimulatedRegionConfig['arrays'];
 }

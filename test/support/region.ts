@@ -25,8 +25,6 @@ export interface SimulatedRegionOptions extends Partial<RegionShape> {
   readonly rateLimits?: boolean;
   /** More than any test needs unless given. */
   readonly quota?: { readonly vcpus: number; readonly ramMb: number; readonly storageGb: number };
-  /** Called before the simulated agents start, with the folder of their journal, which is empty then. */
-  readonly prepare?: (context: { databaseUrl: string; journalDir: string }) => Promise<void>;
 }
 
 /** An owner's token of one tenant. */
@@ -53,6 +51,8 @@ export interface SimulatedRegion {
   readonly tokens: readonly TenantToken[];
   readonly providerToken: { readonly id: string; readonly secret: string };
   readonly dir: string;
+  /** Where the simulated agents remember; to be changed only while `simulated` does not run. */
+  readonly journalDir: string;
   /** Logs in and answers the JWT. */
   login(token?: TenantToken, plainUrl?: string): Promise<string>;
   /** Process ids by name (`postgres`, `simulated`, `control-1`, …); what does not run is left out. */
@@ -126,7 +126,6 @@ class RegionParts {
     }
     await this.#seed();
     await this.#raiseQuota();
-    await this.#options.prepare?.({ databaseUrl: this.#databaseUrl(), journalDir: this.#path('simulated') });
     await this.#node('simulated').start();
     await Promise.all(names.map((name) => this.#node(name).start()));
   }
@@ -148,6 +147,7 @@ class RegionParts {
       tokens,
       providerToken: secrets.providerToken,
       dir: this.#dir,
+      journalDir: this.#path('simulated'),
       login: (token, plainUrl) => login(plainUrl ?? url(this.#ports[1], 'http'), token ?? tokens[0]),
       processes: () => this.#processes(),
       kill: (name, signal = 'SIGKILL') => this.#kill(name, signal),

@@ -8,7 +8,7 @@ export interface MachineRecord {
   name: string;
   hostname: string;
   generation: number;
-  /** Hash of the wanted content, to know a repeated call from a changed one of the same generation. */
+  /** Hash of the wanted content, to know a repeated call from a changed one of the same generation; 0 = any content. */
   fingerprint: number;
   /** Whether the host got all the way to the wanted state of `generation`. */
   converged: boolean;
@@ -41,7 +41,7 @@ const toolsVersion = '7.2.22-simulated';
 const hourMs = 3_600_000;
 
 /** A machine that was never started, as `spec` wants it. */
-export function newRecord(id: string, spec: MachineSpec, now: number): MachineRecord {
+export function newRecord(id: string, spec: Pick<MachineSpec, 'name' | 'vcpus' | 'memoryMib'>, now: number): MachineRecord {
   return {
     id,
     name: spec.name,

@@ -248,7 +248,8 @@ export class SimulatedHost implements HostDriver {
 /** @throws AgentProblem `stale_generation` */
 function isSettled(known: MachineRecord, spec: MachineSpec, fingerprint: number): boolean {
   const stale = spec.generation < known.generation;
-  if (stale || (spec.generation === known.generation && known.fingerprint !== fingerprint)) {
+  const changed = known.fingerprint !== 0 && known.fingerprint !== fingerprint;
+  if (stale || (spec.generation === known.generation && changed)) {
     throw new AgentProblem(
       409,
       'stale_generation',

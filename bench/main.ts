@@ -1,0 +1,80 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { fullSizes, measureControl, quickSizes } from './control.ts';
+import { currentCommit, describeMachine, formatTable } from './figures.ts';
+import type { BenchReport, Figure } from './figures.ts';
+import { measureQemu } from './qemu.ts';
+import { measureStorage } from './storage.ts';
+
+const usage = `usage: bastide bench [--json FILE] [--only control|qemu|storage] [--quick]
+
+Starts throw-away regions in temporary folders, measures, prints a table. Recorded figures (bench/recorded.json) are
+compared as ratios; a slower figure is never an error.`;
+
+/** A group of figures that can be measured alone. */
+type Part = 'control' | 'qemu' | 'storage';
+const parts: readonly Part[] = ['control', 'qemu', 'storage'];
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { json: { type: 'string' }, only: { type: 'string' }, quick: { type: 'boolean', default: false }, help: { type: 'boolean' } },
+  });
+  if (values.help === true || (values.only !== undefined && !parts.some((part) => part === values.only))) {
+    process.stderr.write(`${usage}\n`);
+    process.exitCode = values.help === true ? 0 : 2;
+    return;
+  }
+  const figures: Figure[] = [];
+  const failures: string[] = [];
+  for (const part of parts) {
+    if (values.only !== undefined && values.only !== part) continue;
+    try {
+      figures.push(...(await measure(part, values.quick)));
+    } catch (error) {
+      // The other parts may still be measured; what failed is told at the end.
+      failures.push(`${part}: ${error instanceof Error ? error.message : String(error)}`);
+      say(`${part} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    }
+  }
+  const report: BenchReport = {
+    figures,
+    machine: describeMachine(),
+    commit: currentCommit(),
+    takenAt: new Date().toISOString(),
+  };
+  const { machine } = report;
+  process.stdout.write(`${machine.cores} cores (${machine.cpu}), ${machine.memoryGib} GiB, Linux ${machine.kernel}, Node ${machine.node}\n\n`);
+  process.stdout.write(`${formatTable(figures, recordedFigures())}\n`);
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (failures.length > 0) {
+    process.stdout.write(`\nnot measured:\n${failures.join('\n')}\n`);
+    process.exitCode = 1;
+  }
+}
+
+async function measure(part: Part, quick: boolean): Promise<Figure[]> {
+  switch (part) {
+    case 'control':
+      return await measureControl(quick ? quickSizes : fullSizes, say);
+    case 'qemu':
+      return await measureQemu({ rounds: quick ? 1 : 3 }, say);
+    case 'storage':
+      return await measureStorage({ seconds: quick ? 5 : 20 }, say);
+  }
+}
+
+function recordedFigures(): Map<string, number> {
+  const file = new URL('recorded.json', import.meta.url);
+  try {
+    const { figures } = JSON.parse(readFileSync(file, 'utf8')) as BenchReport;
+    return new Map(figures.map(({ name, value }) => [name, value]));
+  } catch {
+    return new Map();
+  }
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+await main();
