@@ -101,6 +101,11 @@ export function imageFile(imagesDir: string, record: Pick<ImageRecord, 'versionI
   return path.join(imagesDir, `${record.versionId}.qcow2`);
 }
 
+/** Kernel or initramfs kept beside an image that can also be booted without its disk (the micro image). */
+export function directBootFile(image: string, part: 'kernel' | 'initramfs'): string {
+  return image.replace(/\.qcow2$/, `.${part}`);
+}
+
 function isCatalogue(value: unknown): value is Catalogue {
   if (typeof value !== 'object' || value === null) return false;
   if (!('formatVersion' in value) || value.formatVersion !== 1) return false;

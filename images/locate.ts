@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildImage } from './build/build.ts';
-import { imageFile, readCatalogue } from './catalogue.ts';
+import { directBootFile, imageFile, readCatalogue } from './catalogue.ts';
 import type { ImageRecord } from './catalogue.ts';
 import { loadRecipes } from './recipe.ts';
 import type { LoadedRecipe } from './recipe.ts';
@@ -17,6 +17,9 @@ export interface LocatedImage {
   path: string;
   format: 'qcow2';
   record: ImageRecord;
+  /** Its kernel and initramfs as files, for images that can be booted without their disk. */
+  kernel?: string;
+  initramfs?: string;
 }
 
 /**
@@ -61,10 +64,8 @@ async function findIn(imagesDir: string, slug: string): Promise<LocatedImage | n
   const record = usable.findLast((image) => image.status === 'published') ?? usable.at(-1);
   if (record === undefined) return null;
   const file = imageFile(imagesDir, record);
-  try {
-    await access(file);
-  } catch {
-    return null;
-  }
-  return { path: file, format: record.format, record };
+  if (!existsSync(file)) return null;
+  const [kernel, initramfs] = [directBootFile(file, 'kernel'), directBootFile(file, 'initramfs')];
+  const directBoot = existsSync(kernel) && existsSync(initramfs) ? { kernel, initramfs } : {};
+  return { path: file, format: record.format, record, ...directBoot };
 }

@@ -31,6 +31,8 @@ export interface Recipe {
     include: string[];
     debconf?: string[];
     dpkgOptions?: string[];
+    /** Files that must be there before the packages are configured. */
+    seedFiles?: RecipeFile[];
   };
   initramfs?: { programs: string[]; modules: string[] };
   files: RecipeFile[];
@@ -54,6 +56,21 @@ export class InvalidRecipe extends Error {
 const text = { type: 'string', minLength: 1 };
 const texts = { type: 'array', items: text };
 const absolutePath = { type: 'string', pattern: '^(/[^/\\0]+)+$' };
+const filesSchema = {
+  type: 'array',
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['path', 'mode'],
+    properties: {
+      path: absolutePath,
+      mode: { type: 'string', pattern: '^0[0-7]{3}$' },
+      content: { type: 'string' },
+      source: text,
+    },
+    oneOf: [{ required: ['content'] }, { required: ['source'] }],
+  },
+};
 const recipeSchema = {
   type: 'object',
   additionalProperties: false,
@@ -100,6 +117,7 @@ const recipeSchema = {
         },
         debconf: texts,
         dpkgOptions: texts,
+        seedFiles: filesSchema,
       },
     },
     initramfs: {
@@ -111,21 +129,7 @@ const recipeSchema = {
         modules: { type: 'array', uniqueItems: true, items: { type: 'string', pattern: '^[\\w-]+$' } },
       },
     },
-    files: {
-      type: 'array',
-      items: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['path', 'mode'],
-        properties: {
-          path: absolutePath,
-          mode: { type: 'string', pattern: '^0[0-7]{3}$' },
-          content: { type: 'string' },
-          source: text,
-        },
-        oneOf: [{ required: ['content'] }, { required: ['source'] }],
-      },
-    },
+    files: filesSchema,
     commands: { type: 'array', items: { type: 'array', minItems: 1, items: { type: 'string' } } },
     boot: {
       type: 'object',
@@ -156,7 +160,8 @@ export function parseRecipe(yaml: string, source: string): Recipe {
     );
     throw new InvalidRecipe(`${source}: ${faults.join('; ')}`);
   }
-  const dotted = document.files.find((file) => file.path.split('/').some((part) => part === '..' || part === '.'));
+  const files = [...document.files, ...(document.debian.seedFiles ?? [])];
+  const dotted = files.find((file) => file.path.split('/').some((part) => part === '..' || part === '.'));
   if (dotted !== undefined)
     throw new InvalidRecipe(`${source}: the path ${dotted.path} must not contain dots as a folder`);
   if (document.layout === 'initramfs' && document.initramfs === undefined) {
@@ -171,7 +176,7 @@ export async function loadRecipe(file: string): Promise<LoadedRecipe> {
   const recipe = parseRecipe(yaml, path.basename(file));
   const folder = path.dirname(file);
   const hash = createHash('sha256').update(JSON.stringify(recipe));
-  for (const item of recipe.files) {
+  for (const item of [...recipe.files, ...(recipe.debian.seedFiles ?? [])]) {
     if (item.source === undefined) continue;
     const full = path.join(folder, item.source);
     hash.update(

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { writeJsonAtomic } from '#libs/process/atomic-file.ts';
 import { identify } from '#libs/process/identity.ts';
-import { catalogueFile, imageFile, readCatalogue } from './catalogue.ts';
+import { catalogueFile, directBootFile, imageFile, readCatalogue } from './catalogue.ts';
 import type { Catalogue, ImageRecord } from './catalogue.ts';
 import { withLock } from './lock.ts';
 
@@ -18,6 +18,13 @@ export class ImageRefused extends Error {
 
 /** What is new about a version that is being registered; the store adds version number and status. */
 export type NewImage = Omit<ImageRecord, 'version' | 'status' | 'createdAt' | 'releaseDate' | 'sha256' | 'fileSize'>;
+
+/** What a build or an import hands over; `image` is moved, the others are copied. */
+export interface FinishedFiles {
+  image: string;
+  kernel?: string;
+  initramfs?: string;
+}
 
 /** The images of one state folder: qcow2 files that never change, and the catalogue that says what they are. */
 export class ImageStore {
@@ -47,9 +54,9 @@ export class ImageStore {
   }
 
   /** Takes a finished qcow2 (by renaming it) and records it: `validated` when every check passed, else `draft`. */
-  async register(source: string, image: NewImage): Promise<ImageRecord> {
-    const sha256 = await sha256OfFile(source);
-    const { size } = await stat(source);
+  async register(files: FinishedFiles, image: NewImage): Promise<ImageRecord> {
+    const sha256 = await sha256OfFile(files.image);
+    const { size } = await stat(files.image);
     return this.change((catalogue) => {
       const now = new Date().toISOString();
       const day = now.slice(0, 10);
@@ -64,7 +71,7 @@ export class ImageStore {
         createdAt: now,
       };
       catalogue.images.push(record);
-      return { result: record, before: () => rename(source, imageFile(this.dir, record)) };
+      return { result: record, before: () => this.moveIn(files, record) };
     });
   }
 
@@ -107,8 +114,17 @@ export class ImageStore {
       catalogue.images = catalogue.images.filter((other) => other !== record);
       return { result: record };
     });
-    await rm(imageFile(this.dir, removed), { force: true });
+    const file = imageFile(this.dir, removed);
+    for (const gone of [file, directBootFile(file, 'kernel'), directBootFile(file, 'initramfs')])
+      await rm(gone, { force: true });
     return removed;
+  }
+
+  private async moveIn(files: FinishedFiles, record: ImageRecord): Promise<void> {
+    const target = imageFile(this.dir, record);
+    if (files.kernel !== undefined) await copyFile(files.kernel, directBootFile(target, 'kernel'));
+    if (files.initramfs !== undefined) await copyFile(files.initramfs, directBootFile(target, 'initramfs'));
+    await rename(files.image, target);
   }
 
   private async change<T>(edit: (catalogue: Catalogue) => { result: T; before?: () => Promise<void> }): Promise<T> {

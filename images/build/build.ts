@@ -8,6 +8,7 @@ import type { ImageStore } from '../store.ts';
 import { bootCheck } from './boot-check.ts';
 import { guestAgentVersion, makeDebianTree, packageVersions } from './debian-tree.ts';
 import { makeInitramfsDisk } from './micro.ts';
+import { makeRootfsDisk } from './rootfs.ts';
 import { convertToQcow2, diskInfo } from './qcow2.ts';
 import { structuralChecks } from './structural-checks.ts';
 
@@ -64,11 +65,14 @@ async function makeAndRegister(recipe: LoadedRecipe, work: string, options: Buil
     options.progress({ slug: recipe.slug, step: text, elapsedMs: performance.now() - started });
   const tree = path.join(work, 'tree');
   step('fetching Debian packages');
-  await makeDebianTree(recipe, tree);
+  await makeDebianTree(recipe, tree, work);
   step('assembling the disk');
-  const raw = await makeInitramfsDisk(recipe, tree, work);
+  const { disk, directBoot } =
+    recipe.layout === 'initramfs'
+      ? await makeInitramfsDisk(recipe, tree, work)
+      : { disk: await makeRootfsDisk(recipe, tree, work), directBoot: undefined };
   const image = path.join(work, 'image.qcow2');
-  await convertToQcow2(raw, 'raw', image);
+  await convertToQcow2(disk, 'raw', image);
   const { virtualSizeBytes } = await diskInfo(image, 'qcow2');
   const toolsVersion = await guestAgentVersion(tree);
   const packages = await packageVersions(tree);
@@ -79,23 +83,26 @@ async function makeAndRegister(recipe: LoadedRecipe, work: string, options: Buil
     checks.push(await bootCheck(image, recipe));
   }
   step('registering');
-  return options.store.register(image, {
-    id: imageIdOf(recipe.name),
-    versionId: crypto.randomUUID(),
-    slug: recipe.slug,
-    name: recipe.name,
-    kind: recipe.kind,
-    osFamily: recipe.os.family,
-    osName: recipe.os.name,
-    osVersion: recipe.os.version,
-    format: 'qcow2',
-    virtualSizeBytes,
-    minDiskGib: recipe.minDiskGib,
-    lineage: null,
-    toolsVersion,
-    checks,
-    changelog: options.changelog ?? `Built from the recipe ${recipe.slug}.`,
-    recipeHash: recipe.hash,
-    packages,
-  });
+  return options.store.register(
+    { image, ...directBoot },
+    {
+      id: imageIdOf(recipe.name),
+      versionId: crypto.randomUUID(),
+      slug: recipe.slug,
+      name: recipe.name,
+      kind: recipe.kind,
+      osFamily: recipe.os.family,
+      osName: recipe.os.name,
+      osVersion: recipe.os.version,
+      format: 'qcow2',
+      virtualSizeBytes,
+      minDiskGib: recipe.minDiskGib,
+      lineage: null,
+      toolsVersion,
+      checks,
+      changelog: options.changelog ?? `Built from the recipe ${recipe.slug}.`,
+      recipeHash: recipe.hash,
+      packages,
+    },
+  );
 }

@@ -1,7 +1,8 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { mkdir, readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { placeFiles } from './files.ts';
 import { run } from '#libs/process/run.ts';
-import type { Recipe } from '../recipe.ts';
+import type { LoadedRecipe } from '../recipe.ts';
 
 const downloadTimeoutMs = 600_000;
 
@@ -11,7 +12,10 @@ export function debianMirror(): string {
 }
 
 /** Fills `target` with the recipe's packages. Needs root: files get their real owners. */
-export async function makeDebianTree(recipe: Recipe, target: string): Promise<void> {
+export async function makeDebianTree(recipe: LoadedRecipe, target: string, workFolder: string): Promise<void> {
+  const seed = path.join(workFolder, 'seed');
+  await mkdir(seed, { recursive: true });
+  await placeFiles(recipe.debian.seedFiles ?? [], recipe.folder, seed);
   const { debian } = recipe;
   const args = [
     '--mode=root',
@@ -25,6 +29,7 @@ export async function makeDebianTree(recipe: Recipe, target: string): Promise<vo
     ...(debian.debconf ?? []).map(
       (line) => `--essential-hook=echo '${line.replaceAll("'", "'\\''")}' | chroot "$1" debconf-set-selections`,
     ),
+    ...(debian.seedFiles === undefined ? [] : [`--essential-hook=copy-in ${path.join(seed, 'etc')} /`]),
     debian.suite,
     target,
     ...aptSources(debian.suite),

@@ -1,8 +1,9 @@
-import { chmod, cp, mkdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, realpath, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '#libs/process/run.ts';
 import type { LoadedRecipe } from '../recipe.ts';
 import { kernelRelease, neededLibraries, treeCommand } from './debian-tree.ts';
+import { placeFiles } from './files.ts';
 import { copyKernelModules } from './kernel-modules.ts';
 
 /** Lays out in `root` what the initramfs of a recipe holds: programs with their libraries, kernel modules, files. */
@@ -33,28 +34,27 @@ export async function assembleInitramfs(recipe: LoadedRecipe, tree: string, root
       await copyResolved(path.join(tree, library), path.join(root, 'lib', path.basename(library)));
     }
   }
-  await symlink('busybox', path.join(root, 'bin/sh'));
+  await linkApplets(root);
   const release = await kernelRelease(tree);
   const moduleFolder = path.join(root, 'lib/modules', release);
   await copyKernelModules(path.join(tree, 'lib/modules', release), moduleFolder, modules);
   const [depmod, depmodArgs] = treeCommand(tree, 'sbin/depmod', ['-b', root, release]);
   await run([depmod, ...depmodArgs], { timeoutMs: 30_000 });
-  await placeFiles(recipe, root);
-}
-
-/** Writes the recipe's own files over what is in `root`. */
-export async function placeFiles(recipe: LoadedRecipe, root: string): Promise<void> {
-  for (const file of recipe.files) {
-    const target = path.join(root, file.path);
-    const content =
-      file.source === undefined ? (file.content ?? '') : await readFile(path.join(recipe.folder, file.source));
-    await mkdir(path.dirname(target), { recursive: true });
-    await writeFile(target, content);
-    await chmod(target, Number.parseInt(file.mode, 8));
-  }
+  await placeFiles(recipe.files, recipe.folder, root);
 }
 
 async function copyResolved(source: string, target: string): Promise<void> {
   await mkdir(path.dirname(target), { recursive: true });
   await cp(await realpath(source), target);
+}
+
+/** A link per busybox applet, made here: `busybox --install` would cost every boot 270 system calls. */
+async function linkApplets(root: string): Promise<void> {
+  const busybox = path.join(root, 'bin/busybox');
+  const applets = (await run([busybox, '--list-full'], { timeoutMs: 10_000 })).split('\n');
+  for (const applet of applets.filter((name) => name !== '' && name !== 'bin/busybox')) {
+    const link = path.join(root, applet);
+    await mkdir(path.dirname(link), { recursive: true });
+    await symlink('/bin/busybox', link);
+  }
 }
