@@ -47,7 +47,11 @@ function describe(
     return undefined;
   }
   const failure =
-    cause instanceof Error ? (cause.stack ?? cause.message) : String(cause ?? details.error?.message ?? '');
+    cause instanceof Error
+      ? (cause.stack ?? cause.message)
+      : typeof cause === 'string'
+        ? cause
+        : (details.error?.message ?? '');
   return {
     name: [...parents.slice(0, nesting), name].join(' › '),
     outcome: event.type === 'test:fail' ? 'failed' : skip === undefined || skip === false ? 'passed' : 'skipped',

@@ -1,186 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import type { FastifyInstance } from 'fastify';
 import { bindContract } from './bind.ts';
-import type { AuditEntry, BindOptions } from './bind.ts';
 import { reply } from './call.ts';
-import type { AnyReply, Principal } from './call.ts';
-import type { OpenApiDocument, OperationObject, Parameter } from './document.ts';
-import { ApiError } from './errors.ts';
 import { createContractServer } from './server.ts';
-
-const ID = '6f0d0a3e-52c1-4d0b-9d0e-0d6c1f2a7b11';
-
-const PRINCIPAL: Principal = {
-  kind: 'user',
-  userId: 'u',
-  organisationId: 'o',
-  tenantId: 't',
-  permissions: new Set(['thing_read', 'thing_write']),
-  tokenId: 'k',
-};
-
-const idParameter: Parameter = {
-  name: 'thingId',
-  in: 'path',
-  required: true,
-  schema: { type: 'string', format: 'uuid' },
-};
-
-function operation(operationId: string, rest: Partial<OperationObject> = {}): OperationObject {
-  const body = { description: '', content: { 'application/json': { schema: {} } } };
-  return { operationId, 'x-permission': ['thing_read'], responses: { '200': body }, ...rest };
-}
-
-const document: OpenApiDocument = {
-  openapi: '3.1.0',
-  info: { title: 'Things <&>', version: '1' },
-  security: [{ bearerJwt: [] }],
-  tags: [{ name: 'things' }],
-  paths: {
-    '/login': {
-      post: operation('login', {
-        security: [],
-        'x-permission': [],
-        responses: { '200': { content: { 'text/html': { schema: { type: 'string' } } } } },
-        'x-bastide-rate-limit': { bucket: 'authentication', perSecond: 5 },
-      }),
-    },
-    '/things/v1/things': {
-      get: operation('listThings', {
-        tags: ['things'],
-        parameters: [
-          { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 1, maximum: 200, default: 200 } },
-          { name: 'all', in: 'query', schema: { type: 'boolean' } },
-          { name: 'name', in: 'query', schema: { type: 'array', items: { type: 'string' } } },
-          { name: 'familyId', in: 'query', schema: { type: 'string', format: 'uuid' } },
-        ],
-      }),
-      post: operation('createThing', {
-        'x-permission': ['thing_write'],
-        'x-async': 'activity',
-        requestBody: {
-          required: true,
-          content: { 'application/json': { schema: { $ref: '#/components/schemas/CreateThing' } } },
-        },
-        responses: { '201': { description: 'started' } },
-      }),
-    },
-    '/things/v1/things/{thingId}': {
-      parameters: [idParameter],
-      get: operation('getThing'),
-      delete: operation('deleteThing', { 'x-permission': ['thing_destroy'], responses: { '204': {} } }),
-    },
-    '/things/v1/strict/{thingId}': {
-      parameters: [idParameter],
-      get: operation('getStrict', { 'x-bastide-malformed-id': 400 }),
-    },
-    '/things/v1/things/{thingId}/start': {
-      parameters: [idParameter],
-      post: operation('startThing', { responses: { '201': {} }, 'x-async': 'activity' }),
-    },
-    '/tags/{resourceId}/keys/{key}': {
-      parameters: [
-        { name: 'resourceId', in: 'path', required: true, schema: { type: 'string' } },
-        { name: 'key', in: 'path', required: true, schema: { type: 'string' }, 'x-bastide-rest-of-path': true },
-      ],
-      delete: operation('deleteTag', { responses: { '204': {} } }),
-    },
-  },
-  components: {
-    schemas: {
-      CreateThing: {
-        type: 'object',
-        required: ['name', 'familyId'],
-        properties: {
-          name: { type: 'string', minLength: 1 },
-          familyId: { type: 'string', format: 'uuid' },
-          size: { type: 'integer', default: 7 },
-          seed: { type: 'string', contentEncoding: 'base64' },
-        },
-      },
-    },
-  },
-};
-
-type Seen = {
-  params: Record<string, string>;
-  query: Record<string, unknown>;
-  body: unknown;
-  principal: Principal | null;
-};
-type TestHandler = (call: Seen) => Promise<AnyReply>;
-
-interface Fixture {
-  app: FastifyInstance;
-  audited: AuditEntry[];
-}
-
-const echo: TestHandler = async ({ params, query }) => reply.ok({ params, query });
-
-const HANDLERS: Record<string, TestHandler> = {
-  login: async () => reply.text('a.b.c', { contentType: 'text/html; charset=utf-8' }),
-  listThings: echo,
-  createThing: async ({ body }) => ({ status: 201, headers: { Location: JSON.stringify(body) } }),
-  getThing: async ({ params }) => {
-    if (params['thingId'] !== ID) throw new ApiError('not_found');
-    return reply.ok({ id: ID });
-  },
-  deleteThing: async () => reply.noContent(),
-  getStrict: echo,
-  startThing: async () => reply.activity(ID),
-  deleteTag: async ({ params }) => ({
-    ...reply.noContent(),
-    headers: { 'x-key': encodeURIComponent(params['key'] ?? '') },
-  }),
-};
-
-async function bound(
-  changes: {
-    handlers?: Record<string, TestHandler>;
-    options?: Partial<BindOptions<unknown>>;
-  } = {},
-): Promise<Fixture> {
-  const app = createContractServer();
-  const audited: AuditEntry[] = [];
-  await bindContract<Record<string, never>>(app, {
-    document,
-    // The document of this test has no generated types.
-    handlers: { ...HANDLERS, ...changes.handlers } as unknown as Record<string, never>,
-    authenticate: async (header) => {
-      if (header !== 'Bearer good') throw new ApiError('unauthenticated');
-      return PRINCIPAL;
-    },
-    audit: (entry) => audited.push(entry),
-    validateResponses: true,
-    prefixes: ['', '/api'],
-    ...changes.options,
-  });
-  return { app, audited };
-}
-
-const good = { authorization: 'Bearer good' };
-
-interface Sent {
-  method?: 'GET' | 'POST' | 'DELETE';
-  url: string;
-  headers?: Record<string, string>;
-  payload?: string;
-}
-
-async function send(app: FastifyInstance, { method = 'GET', url, headers = {}, payload }: Sent) {
-  return app.inject({ method, url, headers: { ...good, ...headers }, ...(payload === undefined ? {} : { payload }) });
-}
-
-async function createThing(app: FastifyInstance, payload: string, headers: Record<string, string> = {}) {
-  return send(app, {
-    method: 'POST',
-    url: '/things/v1/things',
-    payload,
-    headers: { 'content-type': 'application/json', ...headers },
-  });
-}
+import { ID, PRINCIPAL, document, HANDLERS, echo, bound, send, createThing } from './things.fixture.ts';
+import type { Seen, TestHandler } from './things.fixture.ts';
+import type { Sent } from './things.fixture.ts';
 
 test('every path answers with and without /api', async () => {
   const { app } = await bound();
@@ -363,48 +189,13 @@ test('gzip: large answers only, and only when asked for', async () => {
   assert.equal(small.headers['content-encoding'], undefined);
 });
 
-test('API-05: the 26th request within a second is refused; failed ones do not count', async () => {
-  let now = 0;
-  const rateLimits = { enabled: true, exemptLoopback: false, now: () => now };
-  const { app } = await bound({ options: { rateLimits } });
-  const url = `/things/v1/things/${ID}`;
-  for (let i = 0; i < 60; i += 1) assert.equal((await send(app, { url: '/things/v1/things/none' })).statusCode, 404);
-  for (let i = 0; i < 25; i += 1) assert.equal((await send(app, { url })).statusCode, 200);
-  const refused = await send(app, { url: `/api${url}` });
-  assert.equal(refused.statusCode, 429);
-  assert.match(String(refused.headers['retry-after']), /^[1-9]\d*$/);
-  assert.deepEqual(refused.json<{ error: object }>().error, {
-    status: '429 Too Many Requests',
-    message: 'Too Many Requests',
-  });
-  for (let i = 0; i < 5; i += 1) assert.equal((await send(app, { method: 'POST', url: '/login' })).statusCode, 200);
-  assert.equal((await send(app, { method: 'POST', url: '/login' })).statusCode, 429);
-  now = 1000;
-  assert.equal((await send(app, { url })).statusCode, 200);
-});
-
-test('API-06: off by default; on, the same request twice within a second is refused', async () => {
-  const { app } = await bound({
-    options: { rateLimits: { enabled: true, exemptLoopback: false, refuseIdentical: true, now: () => 0 } },
-  });
-  const url = `/things/v1/things/${ID}`;
-  assert.equal((await send(app, { url })).statusCode, 200);
-  assert.equal((await send(app, { url })).statusCode, 429);
-  assert.equal((await send(app, { url: `/things/v1/strict/${ID}` })).statusCode, 200);
-});
-
-test('loopback can be exempt from the limits', async () => {
-  const { app } = await bound({ options: { rateLimits: { enabled: true, exemptLoopback: true, now: () => 0 } } });
-  for (let i = 0; i < 40; i += 1) assert.equal((await send(app, { url: `/things/v1/things/${ID}` })).statusCode, 200);
-});
-
 test('a contract and handlers that differ do not start', async () => {
   const missing: Record<string, TestHandler> = { ...HANDLERS };
   delete missing['getThing'];
   const bind = async (handlers: Record<string, TestHandler>, contract = document) =>
     bindContract<Record<string, never>>(createContractServer(), {
       document: contract,
-      handlers: handlers as unknown as Record<string, never>,
+      handlers,
       authenticate: async () => PRINCIPAL,
       validateResponses: true,
       prefixes: [''],

@@ -1,5 +1,5 @@
 /** Binds the operations of a contract to their handlers on a Fastify server. */
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendAnswer, sendError, sendRateLimited } from './answer.ts';
 import type { AnyReply, Handlers, Principal } from './call.ts';
 import { listOperations } from './document.ts';
@@ -114,7 +114,7 @@ class Binding {
     const { info } = operation;
     for (const prefix of this.#prefixes) {
       this.#scope.route({
-        method: info.method.toUpperCase() as HTTPMethods,
+        method: info.method.toUpperCase(),
         url: prefix + routePattern(info),
         // Callback style: a reply is a thenable, so an async hook or handler would wait until the caller has read it.
         onRequest: (request, response, done) => {

@@ -40,7 +40,7 @@ export function createContractServer(options: ContractServerOptions = {}): Fasti
   } as const;
   if (options.tls === undefined) return fastify(common);
   const { http, ...rest } = common;
-  return fastify({ ...rest, https: { ...http, ...options.tls, minVersion: 'TLSv1.2' } }) as unknown as FastifyInstance;
+  return fastify({ ...rest, https: { ...http, ...options.tls, minVersion: 'TLSv1.2' } });
 }
 
 /**
