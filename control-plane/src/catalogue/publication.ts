@@ -27,7 +27,8 @@ export async function publishIfNewer(session: Session, record: ImageRecord): Pro
   await register(session, record);
   const current = await session.first(lockCurrentVersion, record.id);
   if (current?.versionId === record.versionId) return false;
-  if (current !== null && current.version !== null && compareVersions(current.version, record.version) >= 0) return false;
+  if (current !== null && current.version !== null && compareVersions(current.version, record.version) >= 0)
+    return false;
   await publishImageVersion(session, record);
   return true;
 }

@@ -1,6 +1,9 @@
 /** SQL of the seed for organisations, tenants, their owners and tokens. */
 import { statement } from '../database/statement.ts';
 
+/** A row unless the database is a new one. */
+export const anyTenant = statement<[], { id: string }>('seed_any_tenant', 'select id from tenants limit 1');
+
 export const insertOrganisation = statement<[id: string, name: string]>(
   'seed_organisation',
   'insert into organisations (id, name) values ($1, $2) on conflict (id) do nothing',
