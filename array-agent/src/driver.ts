@@ -11,7 +11,6 @@ import type { Array as ArrayState, Image, ImageSpec, Pool, PoolSpec, Snapshot, V
  * | `pool_in_use` | 409 | a pool shrinks below what is allocated, or is deleted with volumes in it |
  * | `image_in_use` | 409 | an image is deleted while a volume is based on it |
  * | `cannot_shrink` | 409 | a volume gets smaller than it is |
- * | `has_snapshots` | 409 | a volume with snapshots grows: going back to one would cut its end off |
  * | `immutable` | 409 | a volume's pool or image, a pool's encryption, an image's content or a snapshot's volumes change |
  * | `checksum_mismatch` | 422 | an image's SHA-256 differs from the one given |
  * | `invalid_spec` | 422 | a volume smaller than its image; an image that is not self-contained or not of its format |
@@ -39,7 +38,7 @@ export interface ArrayDriver {
   getVolume(volumeId: string): Promise<Volume>;
   /**
    * Creates and exports, or grows.
-   * @throws AgentProblem `not_found` (pool or image), `cannot_shrink`, `has_snapshots`, `immutable`, `invalid_spec`, `insufficient_space`
+   * @throws AgentProblem `not_found` (pool or image), `cannot_shrink`, `immutable`, `invalid_spec`, `insufficient_space`
    */
   putVolume(volumeId: string, spec: VolumeSpec): Promise<Volume>;
   /** With its snapshots, whoever is connected. Also succeeds when there is none. */

@@ -1,0 +1,377 @@
+import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import type {
+  Array as ArrayState,
+  Image,
+  ImageSpec,
+  Pool as PoolState,
+  PoolSpec,
+  Snapshot,
+  Volume,
+  VolumeSpec,
+} from '#contract/generated/agent-array.ts';
+import { AgentProblem, invalidSpec, notFound } from '#libs/agent-http/problem.ts';
+import type { AgentLog } from '#libs/agent-http/server.ts';
+import type { ArrayDriver } from '../driver.ts';
+import { KeyedLock } from '../keyed-lock.ts';
+import { checkPoolChange } from './accounting.ts';
+import type { QsdOptions } from './config.ts';
+import { closeImage, closeVolume, growVolume, openVolume } from './exports.ts';
+import type { OpenVolume } from './exports.ts';
+import { ImageStore } from './images.ts';
+import { luksHeader } from './luks-header.ts';
+import { freeBytes, insufficientSpace, onMedium, usedBytes } from './medium.ts';
+import { ArrayPaths, volumeNode } from './names.ts';
+import type { PoolKeys } from './pool-keys.ts';
+import { Pool } from './pool.ts';
+import { emptyQcow2, writeQcow2 } from './qcow2-file.ts';
+import type { ImageRecord, PoolRecord, VolumeRecord } from './records.ts';
+import { SnapshotStore } from './snapshots.ts';
+
+const defaultReserveBytes = 1024 ** 3;
+const poolsLock = 'pools';
+
+export interface QsdArrayOptions {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly stateDir: string;
+  readonly runDir: string;
+  /** What the pools may promise together. */
+  readonly capacityBytes: number;
+  readonly keys: PoolKeys;
+  readonly qsd: QsdOptions;
+  readonly log: AgentLog;
+}
+
+/** An array on local files, each pool served by one qemu-storage-daemon over NBD. */
+export class QsdArray implements ArrayDriver {
+  readonly #options: QsdArrayOptions;
+  readonly #paths: ArrayPaths;
+  readonly #images: ImageStore;
+  readonly #snapshots: SnapshotStore;
+  readonly #pools = new Map<string, Pool>();
+  readonly #locks = new KeyedLock();
+  readonly #startedAt = new Date().toISOString();
+
+  private constructor(options: QsdArrayOptions) {
+    this.#options = options;
+    this.#paths = new ArrayPaths(options.stateDir, options.runDir);
+    this.#images = new ImageStore(this.#paths, options.qsd);
+    this.#snapshots = new SnapshotStore(this.#paths.snapshots, (volumeId) => this.#poolOf(volumeId));
+  }
+
+  /** Reads the state folder, adopts or starts the daemons and sweeps away what a crash left half done. */
+  static async open(options: QsdArrayOptions): Promise<QsdArray> {
+    const array = new QsdArray(options);
+    await array.#load();
+    return array;
+  }
+
+  async #load(): Promise<void> {
+    for (const folder of [this.#options.stateDir, this.#options.runDir, this.#paths.pools]) {
+      await mkdir(folder, { recursive: true, mode: 0o711 });
+    }
+    // The daemon's user must get through to its files, and nobody is to list them.
+    await chmod(this.#options.stateDir, 0o711);
+    await chmod(this.#options.runDir, 0o711);
+    await this.#images.load();
+    for (const record of await loadPools(this.#paths)) {
+      const pool = this.#makePool(record);
+      await pool.load();
+      this.#pools.set(record.id, pool);
+    }
+    await Promise.all(
+      [...this.#pools.values()].map((pool) =>
+        pool.daemon.start().catch((error: unknown) => {
+          this.#options.log.error({ err: error, poolId: pool.record.id }, 'the pool cannot be served');
+        }),
+      ),
+    );
+    await this.#snapshots.load();
+  }
+
+  #makePool(record: PoolRecord): Pool {
+    const { qsd, keys, log } = this.#options;
+    return new Pool({ record, paths: this.#paths, qsd, keys, log, describe: (volume) => this.#describe(volume) });
+  }
+
+  async array(): Promise<ArrayState> {
+    const { id, name, version, capacityBytes } = this.#options;
+    const free = await freeBytes(this.#options.stateDir);
+    const problems = [...this.#pools.values()]
+      .filter((pool) => pool.daemon.failure !== undefined)
+      .map((pool) => `pool ${pool.record.id}: ${pool.daemon.failure ?? ''}`);
+    if (free < this.#reserveBytes) problems.push(`only ${free} bytes are free on the medium`);
+    return {
+      id,
+      name,
+      version,
+      driver: 'qsd',
+      capacityBytes,
+      freeBytes: free,
+      startedAt: this.#startedAt,
+      healthy: problems.length === 0,
+      problems,
+    };
+  }
+
+  listPools(): Promise<PoolState[]> {
+    return Promise.all([...this.#pools.values()].map((pool) => pool.state()));
+  }
+
+  async getPool(poolId: string): Promise<PoolState> {
+    return await this.#pool(poolId).state();
+  }
+
+  putPool(poolId: string, spec: PoolSpec): Promise<PoolState> {
+    return this.#locks.run(poolsLock, async () => {
+      const current = this.#pools.get(poolId);
+      checkPoolChange({
+        spec,
+        current: current && { spec: current.record, allocatedBytes: current.account.allocatedBytes },
+        otherPoolsBytes: this.#poolBytes() - (current?.record.sizeBytes ?? 0),
+        capacityBytes: this.#options.capacityBytes,
+      });
+      const pool = current ?? this.#makePool({ id: poolId, ...spec });
+      await onMedium(() => pool.save({ id: poolId, ...spec }));
+      this.#pools.set(poolId, pool);
+      if (current === undefined) await pool.daemon.start();
+      else await pool.applyLimits();
+      return await pool.state();
+    });
+  }
+
+  deletePool(poolId: string): Promise<void> {
+    return this.#locks.run(poolsLock, async () => {
+      const pool = this.#pools.get(poolId);
+      if (pool === undefined) return;
+      if (pool.account.volumeCount > 0) {
+        throw new AgentProblem(409, 'pool_in_use', `the pool holds ${pool.account.volumeCount} volumes`);
+      }
+      this.#pools.delete(poolId);
+      await pool.daemon.stop();
+      await rm(this.#paths.pool(poolId), { recursive: true, force: true });
+      await this.#options.keys.destroy(poolId);
+    });
+  }
+
+  putImage(imageId: string, spec: ImageSpec): Promise<Image> {
+    return this.#locks.run(imageId, async () => {
+      await this.#needRoom();
+      return await this.#images.put(imageId, spec);
+    });
+  }
+
+  deleteImage(imageId: string): Promise<void> {
+    return this.#locks.run(imageId, async () => {
+      if (this.#volumes().some((volume) => volume.imageId === imageId) || this.#imagesInUse.has(imageId)) {
+        throw new AgentProblem(409, 'image_in_use', `volumes are based on image ${imageId}`);
+      }
+      for (const pool of this.#pools.values()) await pool.daemon.run((qmp) => closeImage(qmp, imageId));
+      await this.#images.delete(imageId);
+    });
+  }
+
+  async listVolumes(): Promise<Volume[]> {
+    return await Promise.all(this.#volumes().map((volume) => this.#state(volume)));
+  }
+
+  async getVolume(volumeId: string): Promise<Volume> {
+    return await this.#state(this.#volume(volumeId));
+  }
+
+  putVolume(volumeId: string, spec: VolumeSpec): Promise<Volume> {
+    return this.#locks.run(volumeId, async () => {
+      const current = this.#poolOf(volumeId)?.volumes.get(volumeId);
+      const wanted = { id: volumeId, poolId: spec.poolId, sizeBytes: spec.sizeBytes, imageId: spec.imageId ?? null };
+      const volume = current === undefined ? await this.#create(wanted) : await this.#change(current, wanted);
+      return await this.#state(volume);
+    });
+  }
+
+  deleteVolume(volumeId: string): Promise<void> {
+    return this.#locks.run(volumeId, async () => {
+      const pool = this.#poolOf(volumeId);
+      if (pool === undefined) return;
+      // Without its record the volume is gone, whatever happens next: the rest is swept up at the next start.
+      await onMedium(() => pool.removeVolumeRecord(volumeId));
+      await pool.daemon.run((qmp) => closeVolume(qmp, volumeNode(volumeId)));
+      await rm(pool.volumeFile(volumeId), { force: true });
+      pool.forgetVolume(volumeId);
+      await this.#snapshots.forgetVolume(volumeId);
+    });
+  }
+
+  getSnapshot(snapshotId: string): Promise<Snapshot> {
+    return this.#snapshots.get(snapshotId);
+  }
+
+  putSnapshot(snapshotId: string, volumeIds: readonly string[]): Promise<Snapshot> {
+    return this.#locks.runAll([snapshotId, ...volumeIds], async () => {
+      await this.#needRoom();
+      return await onMedium(() => this.#snapshots.put(snapshotId, volumeIds));
+    });
+  }
+
+  deleteSnapshot(snapshotId: string): Promise<void> {
+    return this.#locks.runAll([snapshotId, ...this.#snapshots.volumesOf(snapshotId)], () =>
+      this.#snapshots.delete(snapshotId),
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.daemon.release()));
+  }
+
+  /** Images that a volume being made stands on, with how many such volumes there are. */
+  readonly #imagesInUse = new Map<string, number>();
+
+  async #create(volume: VolumeRecord): Promise<VolumeRecord> {
+    const pool = this.#pool(volume.poolId);
+    const image = volume.imageId === null ? undefined : this.#images.get(volume.imageId);
+    if (volume.sizeBytes % 512 !== 0) throw invalidSpec('/sizeBytes', 'must be a multiple of 512');
+    if (image !== undefined && volume.sizeBytes < image.virtualSizeBytes) {
+      throw invalidSpec('/sizeBytes', `must be at least the ${image.virtualSizeBytes} bytes of the image`);
+    }
+    const giveBack = pool.account.reserve(volume.id, volume.sizeBytes);
+    this.#useImage(image, 1);
+    try {
+      await this.#needRoom();
+      await onMedium(() => this.#writeFile(pool, volume, image));
+      await pool.daemon.run((qmp) => openVolume(qmp, this.#describe(volume)));
+      await onMedium(() => pool.saveVolume(volume));
+      return volume;
+    } catch (error) {
+      await this.#undoCreate(pool, volume);
+      giveBack();
+      throw error;
+    } finally {
+      this.#useImage(image, -1);
+    }
+  }
+
+  #useImage(image: ImageRecord | undefined, by: 1 | -1): void {
+    if (image === undefined) return;
+    const uses = (this.#imagesInUse.get(image.id) ?? 0) + by;
+    if (uses === 0) this.#imagesInUse.delete(image.id);
+    else this.#imagesInUse.set(image.id, uses);
+  }
+
+  async #writeFile(pool: Pool, volume: VolumeRecord, image: ImageRecord | undefined): Promise<void> {
+    const path = pool.volumeFile(volume.id);
+    const passphrase = pool.record.encrypted ? await this.#options.keys.passphrase(pool.record.id) : undefined;
+    const luks = passphrase && (await luksHeader(passphrase, volume.id));
+    passphrase?.fill(0);
+    const backing = image && { path: relative(dirname(path), this.#images.file(image)), format: image.format };
+    const { uid, gid } = this.#options.qsd;
+    const owner = process.getuid?.() === 0 ? { uid, gid } : {};
+    // An attempt that a crash cut short may have left a file; without a record it is nobody's.
+    await rm(path, { force: true });
+    await writeQcow2(path, emptyQcow2({ sizeBytes: volume.sizeBytes, backing, luks }), { mode: 0o600, ...owner });
+  }
+
+  async #undoCreate(pool: Pool, volume: VolumeRecord): Promise<void> {
+    try {
+      await pool.daemon.run((qmp) => closeVolume(qmp, volumeNode(volume.id)));
+      await rm(pool.volumeFile(volume.id), { force: true });
+    } catch (error) {
+      this.#options.log.error({ err: error, volumeId: volume.id }, 'a half-made volume stays until the next start');
+    }
+  }
+
+  async #change(current: VolumeRecord, wanted: VolumeRecord): Promise<VolumeRecord> {
+    if (wanted.poolId !== current.poolId || wanted.imageId !== current.imageId) {
+      throw new AgentProblem(409, 'immutable', 'the pool and the image of a volume cannot change');
+    }
+    if (wanted.sizeBytes < current.sizeBytes) {
+      throw new AgentProblem(409, 'cannot_shrink', `the volume has ${current.sizeBytes} bytes and cannot shrink`);
+    }
+    const pool = this.#pool(current.poolId);
+    if (wanted.sizeBytes === current.sizeBytes) {
+      await pool.daemon.run((qmp) => openVolume(qmp, this.#describe(current)));
+      return current;
+    }
+    if (wanted.sizeBytes % 512 !== 0) throw invalidSpec('/sizeBytes', 'must be a multiple of 512');
+    const giveBack = pool.account.reserve(current.id, wanted.sizeBytes);
+    try {
+      await this.#needRoom();
+      await pool.daemon.run((qmp) => growVolume(qmp, current.id, wanted.sizeBytes));
+      await onMedium(() => pool.saveVolume(wanted));
+      return wanted;
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  }
+
+  #describe(volume: VolumeRecord): OpenVolume {
+    const pool = this.#pool(volume.poolId);
+    const image = volume.imageId === null ? undefined : this.#images.get(volume.imageId);
+    return {
+      id: volume.id,
+      file: pool.volumeFile(volume.id),
+      encrypted: pool.record.encrypted,
+      image: image && { id: image.id, file: this.#images.file(image), format: image.format },
+    };
+  }
+
+  async #state(volume: VolumeRecord): Promise<Volume> {
+    return {
+      id: volume.id,
+      poolId: volume.poolId,
+      sizeBytes: volume.sizeBytes,
+      usedBytes: await usedBytes(this.#paths.volumeFile(volume.poolId, volume.id)),
+      imageId: volume.imageId,
+      nbd: { socketPath: this.#paths.nbdSocket(volume.poolId), export: volume.id },
+      snapshotIds: this.#snapshots.of(volume.id),
+    };
+  }
+
+  get #reserveBytes(): number {
+    return this.#options.qsd.reserveBytes ?? defaultReserveBytes;
+  }
+
+  async #needRoom(): Promise<void> {
+    const free = await freeBytes(this.#options.stateDir);
+    if (free < this.#reserveBytes) {
+      throw insufficientSpace(`only ${free} bytes are free on the medium of the array; ${this.#reserveBytes} are kept back`);
+    }
+  }
+
+  #pool(poolId: string): Pool {
+    const pool = this.#pools.get(poolId);
+    if (pool === undefined) throw notFound(`pool ${poolId}`);
+    return pool;
+  }
+
+  #poolOf(volumeId: string): Pool | undefined {
+    for (const pool of this.#pools.values()) if (pool.volumes.has(volumeId)) return pool;
+    return undefined;
+  }
+
+  #volume(volumeId: string): VolumeRecord {
+    const volume = this.#poolOf(volumeId)?.volumes.get(volumeId);
+    if (volume === undefined) throw notFound(`volume ${volumeId}`);
+    return volume;
+  }
+
+  #volumes(): VolumeRecord[] {
+    return [...this.#pools.values()].flatMap((pool) => [...pool.volumes.values()]);
+  }
+
+  #poolBytes(): number {
+    return [...this.#pools.values()].reduce((sum, pool) => sum + pool.record.sizeBytes, 0);
+  }
+}
+
+async function loadPools(paths: ArrayPaths): Promise<PoolRecord[]> {
+  const records: PoolRecord[] = [];
+  for (const name of await readdir(paths.pools)) {
+    const text = await readFile(join(paths.pool(name), 'pool.json'), 'utf8').catch(() => undefined);
+    // A folder without its record is a pool whose making or deletion was cut short; it never held a volume.
+    if (text === undefined) await rm(paths.pool(name), { recursive: true, force: true });
+    else records.push(JSON.parse(text) as PoolRecord);
+  }
+  return records;
+}
