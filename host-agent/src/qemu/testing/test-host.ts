@@ -86,7 +86,7 @@ export class TestHost {
   }
 
   async end(): Promise<void> {
-    for (const end of this.#ends.reverse()) await end();
+    for (const end of this.#ends.toReversed()) await end();
     rmSync(this.root, { recursive: true, force: true });
   }
 }
