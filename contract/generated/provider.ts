@@ -7,6 +7,19 @@ export interface Error {
   [member: string]: unknown;
 }
 
+export interface AuthenticateOperatorRequest {
+  /** Id of the provider token. */
+  id: string;
+  /** Secret given once when the token was made. */
+  secret: string;
+}
+
+export interface OperatorSession {
+  /** Compact JWT. */
+  token: string;
+  expiresAt: string;
+}
+
 export interface Health {
   status: 'ok' | 'unavailable';
   /** Process name, for example control-1. */
@@ -109,6 +122,18 @@ export interface Quota {
 
 /** Every operation: what it takes and what it answers per status. */
 export interface Operations {
+  /** POST /provider/v1/auth/token - Exchange a provider token for a JWT */
+  authenticateOperator: {
+    anonymous: true;
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: AuthenticateOperatorRequest;
+    responses: {
+      200: OperatorSession;
+      400: Error;
+      401: Error;
+    };
+  };
   /** GET /healthz - Say whether this process serves */
   getHealth: {
     anonymous: true;
