@@ -13,8 +13,8 @@ export interface AuditedCall {
 
 const insertEntry = statement<
   [
-    tenantId: string,
-    organisationId: string,
+    tenantId: string | null,
+    organisationId: string | null,
     actorId: string,
     tokenId: string,
     sourceIp: string,
@@ -32,10 +32,11 @@ const insertEntry = statement<
 /** Notes a write in the transaction of the write itself, so that neither exists without the other. */
 export async function recordWrite(session: Session, call: AuditedCall, resourceId: string): Promise<void> {
   const { principal } = call;
+  const isOperator = principal.kind === 'provider';
   await session.run(
     insertEntry,
-    principal.tenantId,
-    principal.organisationId,
+    isOperator ? null : principal.tenantId,
+    isOperator ? null : principal.organisationId,
     principal.userId,
     principal.tokenId,
     call.sourceIp,
