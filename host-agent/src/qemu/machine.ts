@@ -196,6 +196,7 @@ export class QemuMachine {
     this.#watchGuest(open);
     // A caller that froze the guest may have waited for an agent that died.
     if (open) void this.thaw();
+    await this.#qemu.noticeShutdown();
   }
 
   /** QEMU ended while no agent looked. */

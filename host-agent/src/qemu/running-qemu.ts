@@ -89,10 +89,13 @@ export class RunningQemu {
   /** Takes over a QEMU that an earlier agent started. @throws QmpUnavailable when its monitor does not answer */
   static async adopt(identity: ProcessIdentity, wiring: { path: string; listener: QemuListener }): Promise<RunningQemu> {
     const qmp = await QmpClient.connect(wiring.path, { timeoutMs: CONNECT_TIMEOUT_MS });
-    const running = new RunningQemu(identity, qmp, wiring);
-    const { status } = await qmp.execute<{ status: string }>('query-status');
-    if (status === 'shutdown') running.#guestShutDown();
-    return running;
+    return new RunningQemu(identity, qmp, wiring);
+  }
+
+  /** Acts on a power-off of the guest that came while no agent looked. */
+  async noticeShutdown(): Promise<void> {
+    const { status } = await this.#qmp.execute<{ status: string }>('query-status');
+    if (status === 'shutdown') this.#guestShutDown();
   }
 
   /** Runs a monitor command. @throws QmpError, QmpUnavailable */
