@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Event, EventList, Host, Machine, MachineSpec } from '#contract/generated/agent-host.ts';
+import type { Event, EventList, Host, Machine, MachineSpec, Tools } from '#contract/generated/agent-host.ts';
 import { AgentProblem, notFound } from '#libs/agent-http/problem.ts';
 import { drawLatency } from '#libs/simulation/latency.ts';
 import type { LatencyRange } from '#libs/simulation/latency.ts';
@@ -19,6 +19,13 @@ const journalKind = 'machine';
 const defaultStopGraceSeconds = 30;
 const defaultRestartsPerHour = 5;
 
+/** A machine as it was when an event happened: a copy of its record, a tenth of what the contract's form takes. */
+interface Sight {
+  readonly record: MachineRecord;
+  readonly tools: Tools['state'];
+  readonly at: number;
+}
+
 /**
  * A host whose machines are rows in memory. It keeps the rules of the contract (generations, what needs the machine
  * off, memory that is not oversold) and imitates time: starts, boots and stops take what the latency ranges say.
@@ -33,6 +40,7 @@ export class SimulatedHost implements HostDriver {
   readonly #life: GuestLife;
   readonly #bornAt: number;
   #memoryUsedMib = 0;
+  #lastSight: Sight | null = null;
 
   constructor(options: SimulatedHostOptions) {
     this.#options = options;
@@ -107,7 +115,7 @@ export class SimulatedHost implements HostDriver {
       record.run += 1;
       this.#machines.delete(machineId);
       this.#options.journal?.remove(journalKind, machineId);
-      this.#tell('deleted', machineId);
+      this.#tell('deleted', machineId, null);
       this.#followers.end(machineId);
     });
   }
@@ -143,7 +151,7 @@ export class SimulatedHost implements HostDriver {
 
   async events(request: EventRequest): Promise<EventList> {
     const list = await this.#events.read(request);
-    return { ...list, events: list.events.map((event) => this.#withMachine(event)) };
+    return { ...list, events: list.events.map(withMachine) };
   }
 
   async close(): Promise<void> {
@@ -224,25 +232,37 @@ export class SimulatedHost implements HostDriver {
   }
 
   #happened(type: Event['type'], record: MachineRecord): void {
-    this.#tell(type, record.id);
+    this.#tell(type, record.id, this.#sight(record));
     // What the tools report follows from when the guest was started.
     if (type !== 'tools' && type !== 'addresses') this.#remember(record);
     this.#followers.grew(record.id);
   }
 
-  #tell(type: Event['type'], machineId: string): void {
-    this.#events.add({ at: new Date(this.#options.time.now()).toISOString(), type, machineId });
+  #tell(type: Event['type'], machineId: string, sight: Sight | null): void {
+    const event = { at: new Date(this.#options.time.now()).toISOString(), type, machineId, sight };
+    this.#events.add(event);
+  }
+
+  /** Events of one instant share what was seen. */
+  #sight(record: MachineRecord): Sight {
+    const at = this.#options.time.now();
+    const last = this.#lastSight;
+    const { id, run, generation } = record;
+    if (last?.record.id === id && last.at === at && last.record.run === run && last.record.generation === generation) return last;
+    this.#lastSight = { record: { ...record, restarts: [...record.restarts] }, tools: this.#life.tools(record), at };
+    return this.#lastSight;
   }
 
   #remember(record: MachineRecord): void {
     this.#options.journal?.put(journalKind, record.id, toJournal(record));
   }
+}
 
-  /** The machine is put in when the event is read: as it is by then, and nothing is kept per event. */
-  #withMachine(event: Event): Event {
-    const record = this.#machines.get(event.machineId);
-    return record === undefined ? event : { ...event, machine: this.#observed(record) };
-  }
+/** Gives an event the machine's contract form, made only for who reads it. */
+function withMachine(event: Event): Event {
+  // The log keeps an event with all its members, and this host's carry a sight.
+  const { sight, ...told } = event as Event & { readonly sight: Sight | null };
+  return sight === null ? told : { ...told, machine: observe(sight.record, sight.tools, sight.at) };
 }
 
 /** @throws AgentProblem `stale_generation` */
