@@ -68,6 +68,7 @@ export async function prepareHostNetwork(options: HostNetworkOptions): Promise<H
     argv: ['ovs-vsctl', `--db=unix:${dbSocket}`, '--timeout=30', ...switchSettings(options)],
     dependsOn: [name('vswitchd')],
     timeoutMs: 35_000,
+    afterRespawn: true,
   };
   const address: JobSpec = {
     kind: 'job',
@@ -75,6 +76,7 @@ export async function prepareHostNetwork(options: HostNetworkOptions): Promise<H
     argv: ['ip', '-force', '-n', options.namespace, '-batch', addresses],
     dependsOn: [name('ovs-setup')],
     timeoutMs: 10_000,
+    afterRespawn: true,
   };
   const specs = [switchDatabase(options, name('ovsdb')), switchDaemon(options, name), setup, address, controller(options, name)];
   return { specs, dbSocket, bridge: 'br-int' };

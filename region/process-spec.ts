@@ -54,10 +54,12 @@ export interface ServiceSpec extends CommonSpec {
   readonly fingerprint?: string;
 }
 
-/** A command that runs to its end at every `up`, and again whenever a service it depends on was respawned. */
+/** A command that runs to its end at every `up`. */
 export interface JobSpec extends CommonSpec {
   readonly kind: 'job';
   readonly timeoutMs: number;
+  /** Run it again whenever a service it depends on was respawned: what it had set up died with that one. */
+  readonly afterRespawn: boolean;
 }
 
 /** Anything the supervisor runs. */

@@ -1,11 +1,8 @@
-import { request as httpRequest } from 'node:http';
-import { readFileSync } from 'node:fs';
-import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
-import type { RequestOptions } from 'node:https';
+import { AgentClient } from '#libs/agent-http/client.ts';
 import { run } from '#libs/process/run.ts';
 import { awaitDatabase } from './postgres.ts';
-import type { ReadyCheck, TlsClientFiles } from './process-spec.ts';
+import type { ReadyCheck } from './process-spec.ts';
 
 /** Whether the check holds now; `null` when it does, else why not, in a few words. */
 export async function probe(check: ReadyCheck, timeoutMs = 5_000): Promise<string | null> {
@@ -22,8 +19,13 @@ export async function probe(check: ReadyCheck, timeoutMs = 5_000): Promise<strin
         await awaitDatabase({ urlFor: databaseUrl(check.url) }, { database: check.database, timeoutMs });
         return null;
       case 'http': {
-        const status = await getStatus(check, timeoutMs);
-        return status >= 200 && status < 300 ? null : `GET ${check.path} answers ${status}`;
+        const client = new AgentClient(check.endpoint, check.tls);
+        try {
+          await client.get(check.path, { timeoutMs });
+        } finally {
+          client.close();
+        }
+        return null;
       }
     }
   } catch (error) {
@@ -49,36 +51,4 @@ async function connectSocket(path: string, timeoutMs: number): Promise<void> {
     });
     socket.once('error', reject);
   });
-}
-
-async function getStatus(check: { endpoint: string; path: string; tls: TlsClientFiles }, timeoutMs: number): Promise<number> {
-  const options: RequestOptions = {
-    ca: readFileSync(check.tls.ca),
-    cert: readFileSync(check.tls.cert),
-    key: readFileSync(check.tls.key),
-    ...target(check.endpoint, check.path),
-    timeout: timeoutMs,
-    agent: false,
-  };
-  const request = check.endpoint.startsWith('http:') ? httpRequest : httpsRequest;
-  return new Promise((resolve, reject) => {
-    const call = request(options, (response) => {
-      response.resume();
-      response.once('end', () => resolve(response.statusCode ?? 0));
-      response.once('error', reject);
-    });
-    call.once('timeout', () => call.destroy(new Error(`no answer within ${timeoutMs} ms`)));
-    call.once('error', reject);
-    call.end();
-  });
-}
-
-function target(endpoint: string, path: string): RequestOptions {
-  if (!endpoint.startsWith('unix:')) {
-    const url = new URL(endpoint);
-    return { host: url.hostname, port: url.port, path };
-  }
-  const [socketPath = '', prefix = ''] = endpoint.slice('unix:'.length).split('#');
-  // The name that agents' certificates carry for their unix socket.
-  return { socketPath, path: `${prefix}${path}`, servername: 'localhost' };
 }

@@ -28,7 +28,7 @@ export async function spawnService(spec: ServiceSpec, logDir: string): Promise<D
 }
 
 /** Waits until a service serves. @throws StartFailed when it ends or its time is over. */
-export async function awaitReady(spec: ServiceSpec, identity: ProcessIdentity): Promise<void> {
+export async function awaitReady(spec: ServiceSpec, identity: ProcessIdentity, signal?: AbortSignal): Promise<void> {
   let reason: string | null = null;
   try {
     await waitFor(
@@ -37,10 +37,10 @@ export async function awaitReady(spec: ServiceSpec, identity: ProcessIdentity): 
         reason = await probe(spec.ready);
         return reason === null;
       },
-      { what: `${spec.name} to be ready`, timeoutMs: spec.readyTimeoutMs, intervalMs: 40 },
+      { what: `${spec.name} to be ready`, timeoutMs: spec.readyTimeoutMs, intervalMs: 40, ...(signal ? { signal } : {}) },
     );
   } catch (cause) {
-    if (cause instanceof StartFailed) throw cause;
+    if (cause instanceof StartFailed || signal?.aborted) throw cause;
     throw new StartFailed(`${spec.name} is not ready after ${spec.readyTimeoutMs / 1000} s: ${reason ?? 'no answer'}`, { cause });
   }
 }

@@ -1,0 +1,30 @@
+import { rmSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { down } from './down.ts';
+import { StatePaths } from './paths.ts';
+import { readState } from './state.ts';
+
+/**
+ * Stops a region and removes its state folder: every disk, the database, the keys. Asks first unless told not to.
+ * Answers whether it was done. System users and Debian packages stay.
+ */
+export async function destroy(options: { readonly stateDir: string; readonly yes: boolean }): Promise<boolean> {
+  const paths = new StatePaths(options.stateDir);
+  // Never remove a folder that is not one of ours, whatever --state says.
+  if (!readState(paths)) throw new Error(`there is no region in ${paths.root}`);
+  if (!options.yes && !(await confirm(paths.root))) return false;
+  await down({ stateDir: paths.root, keepGuests: false, guestGraceMs: 0 });
+  rmSync(paths.root, { recursive: true, force: true });
+  return true;
+}
+
+async function confirm(folder: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new Error('destroy removes every disk and the database: confirm with --yes');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question(`This removes ${folder} with every disk, the database and the keys. Type "destroy" to go on: `);
+    return answer.trim() === 'destroy';
+  } finally {
+    terminal.close();
+  }
+}
