@@ -43,7 +43,7 @@ export async function plugPorts(parts: NetworkParts, machineId: string, onlyPort
   await Promise.all(ports.map((port) => parts.network.putPort(portSpec(port))));
 }
 
-/** The whole wanted state of the data path. */
+/** The whole wanted state of the data path. Take the time before calling: what is put later is newer. */
 export async function wantedNetworks(database: Database): Promise<{ networks: NetworkSpec[]; ports: PortSpec[] }> {
   return database.asPlatform(async (session) => ({
     networks: (await session.rows(listAllNetworks)).map(networkSpec),

@@ -27,6 +27,7 @@ export interface PortSpec {
   ipv4: string;
   /** A disabled port stays defined and passes nothing. */
   enabled: boolean;
+  /** Given out by DHCP when it is a host name (RFC 1123); left out otherwise. */
   hostname?: string;
 }
 

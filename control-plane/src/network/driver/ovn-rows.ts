@@ -20,20 +20,23 @@ export const CIDR = 'bastide:cidr';
 const NETWORK_NAME = 'bastide:name';
 
 const LEASE_SECONDS = 86_400;
+/** RFC 1123 §2.1. */
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 
 /**
- * Above every priority that tenants' security groups may use, so that no rule of a client can relax them (SEC-01). They
- * repeat in part what port security does: a forged DHCP answer carries the sender's own addresses and passes port security.
+ * Two of them are above every priority that tenants' security groups may use, so that no rule of a client can relax them
+ * (SEC-01): a forged DHCP answer carries the sender's own addresses, so port security lets it pass. The last two let nothing
+ * but ARP and IPv4 through; OVN cannot express "not ARP" in one match (ovn-sb(5), nominal fields).
  */
-const PLATFORM_PRIORITY = 32_000;
 export const PLATFORM_ACLS: readonly WantedRow[] = [
-  platformDrop('bastide-forged-dhcp-server', 'udp.src == {67, 547}'),
-  platformDrop('bastide-forged-router', 'icmp4.type == {5, 9} || icmp6.type == {134, 137}'),
-  platformDrop('bastide-not-arp-nor-ipv4', '!(arp || ip4)'),
+  platformAcl('bastide-forged-dhcp-server', { priority: 32_000, match: 'udp.src == {67, 547}', action: 'drop' }),
+  platformAcl('bastide-forged-router', { priority: 32_000, match: 'icmp4.type == {5, 9} || icmp6.type == {134, 137}', action: 'drop' }),
+  platformAcl('bastide-arp-and-ipv4', { priority: 1, match: 'arp || ip4', action: 'allow' }),
+  platformAcl('bastide-nothing-else', { priority: 0, match: '1', action: 'drop' }),
 ];
 
-function platformDrop(name: string, match: string): WantedRow {
-  return { name, priority: PLATFORM_PRIORITY, direction: 'from-lport', match, action: 'drop' };
+function platformAcl(name: string, rule: { priority: number; match: string; action: 'allow' | 'drop' }): WantedRow {
+  return { name, direction: 'from-lport', ...rule };
 }
 
 /** The logical switch of a network, without its ports and ACLs. */
@@ -77,7 +80,8 @@ export function portRow(spec: PortSpec): WantedRow {
     addresses: [addresses],
     port_security: [addresses],
     enabled: spec.enabled,
-    options: spec.hostname === undefined ? {} : { hostname: spec.hostname },
+    // OVN copies the value into a logical flow as it stands, hence the quotes and the strict form.
+    options: spec.hostname !== undefined && HOST_NAME.test(spec.hostname) ? { hostname: `"${spec.hostname}"` } : {},
     external_ids: { [TENANT]: spec.tenantId, [NETWORK]: spec.networkId },
   };
 }
