@@ -145,6 +145,18 @@ export interface Operations {
       503: Health;
     };
   };
+  /** GET /metrics - Counters and timings of this process in the Prometheus text format */
+  getMetrics: {
+    anonymous: false;
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    responses: {
+      200: string;
+      401: Error;
+      403: Error;
+    };
+  };
   /** GET /provider/v1/hosts - List the hosts with what they hold and how they fare */
   listHosts: {
     anonymous: false;

@@ -1,6 +1,7 @@
 /** Activities: how a write becomes one, and how they are read (API-03, API-04, notes §6). */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Activity, ActivityState } from '#contract/generated/tenant.ts';
+import { UUID } from '#libs/contract-runtime/schemas.ts';
 import type { Database, Session, TenantScope } from '../database/database.ts';
 import type { Ledger } from './ledger.ts';
 import { type ActivityRow, findActivity, insertActivity, insertAuditEntry, listActivities } from './store.ts';
@@ -98,7 +99,9 @@ export class ActivityService {
     this.#ledger = ledger;
   }
 
+  /** Null also for an id that is no UUID: the contract gives activity ids no format. */
   async find(scope: TenantScope, id: string): Promise<ActivityRow | null> {
+    if (!UUID.test(id)) return null;
     return this.#database.asTenant(scope, (session) => session.first(findActivity, id));
   }
 

@@ -21,9 +21,13 @@ export interface NetworkParts {
 
 /** @throws OperationFailed `addresses_exhausted` */
 export async function takeAddress(session: Session, networkId: string): Promise<string> {
-  const address = (await session.first(takeNewAddress, networkId)) ?? (await session.first(takeFreedAddress, networkId));
+  const address =
+    (await session.first(takeNewAddress, networkId)) ?? (await session.first(takeFreedAddress, networkId));
   if (address === null)
-    throw new OperationFailed('addresses_exhausted', 'The network has no free address left. Delete adapters that are not used, or use another network.');
+    throw new OperationFailed(
+      'addresses_exhausted',
+      'The network has no free address left. Delete adapters that are not used, or use another network.',
+    );
   return address.ipv4;
 }
 

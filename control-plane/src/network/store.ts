@@ -13,7 +13,10 @@ export interface NetworkRow {
 }
 const columns = `id, tenant_id as "tenantId", name, kind, cidr::text, host(gateway) as gateway, mtu, dns_servers as "dnsServers"`;
 
-export const findNetwork = statement<[id: string], NetworkRow>('network_find', `select ${columns} from networks where id = $1`);
+export const findNetwork = statement<[id: string], NetworkRow>(
+  'network_find',
+  `select ${columns} from networks where id = $1`,
+);
 export const listAllNetworks = statement<[], NetworkRow>('network_list_all', `select ${columns} from networks`);
 
 /** Hands out the next address never used. No row when the range is used up. */

@@ -20,8 +20,8 @@ export interface ProviderParts {
   readonly version: string;
 }
 
-/** Every operation of the provider listener. */
-export function providerHandlers(parts: ProviderParts): Handlers<Operations> {
+/** Every operation of the provider listener but the metrics, which belong to the process. */
+export function providerHandlers(parts: ProviderParts): Omit<Handlers<Operations>, 'getMetrics'> {
   const service = new ProviderService(parts);
   return {
     authenticateOperator: async ({ body }) => {

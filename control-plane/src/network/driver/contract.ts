@@ -34,7 +34,10 @@ export function samplePort(network: NetworkSpec, index: number, change: Partial<
 }
 
 /** What every network driver must do; `open` gives a driver on an empty data path, or undefined after `t.skip`. */
-export function networkDriverContract(name: string, open: (t: TestContext) => Promise<NetworkDriver | undefined>): void {
+export function networkDriverContract(
+  name: string,
+  open: (t: TestContext) => Promise<NetworkDriver | undefined>,
+): void {
   const contractTest = (title: string, body: (driver: NetworkDriver) => Promise<void>): void => {
     void test(`${name}: ${title}`, async (t) => {
       const driver = await open(t);
@@ -53,9 +56,15 @@ export function networkDriverContract(name: string, open: (t: TestContext) => Pr
     await driver.putPort({ ...samplePort(network, 7), id: portId(ports, 0), enabled: false });
     const { networks, ports: held } = await driver.inventory();
     assert.deepEqual(networks, [network.id]);
-    assert.deepEqual(new Set(held.map((port) => `${port.id} ${port.networkId}`)), new Set(ports.map((port) => `${port.id} ${network.id}`)));
+    assert.deepEqual(
+      new Set(held.map((port) => `${port.id} ${port.networkId}`)),
+      new Set(ports.map((port) => `${port.id} ${network.id}`)),
+    );
     for (let turn = 0; turn < 2; turn++) await driver.deletePort(portId(ports, 0));
-    assert.deepEqual((await driver.inventory()).ports.map((port) => port.id), [portId(ports, 1)]);
+    assert.deepEqual(
+      (await driver.inventory()).ports.map((port) => port.id),
+      [portId(ports, 1)],
+    );
     for (let turn = 0; turn < 2; turn++) await driver.deleteNetwork(network.id);
     assert.deepEqual(await driver.inventory(), { networks: [], ports: [] });
   });
@@ -70,7 +79,10 @@ export function networkDriverContract(name: string, open: (t: TestContext) => Pr
     await driver.deleteNetwork(from.id);
     const { networks, ports } = await driver.inventory();
     assert.deepEqual(networks, [to.id]);
-    assert.deepEqual(ports.map(({ id, networkId }) => ({ id, networkId })), [{ id: port.id, networkId: to.id }]);
+    assert.deepEqual(
+      ports.map(({ id, networkId }) => ({ id, networkId })),
+      [{ id: port.id, networkId: to.id }],
+    );
   });
 
   contractTest('what cannot be carried is rejected for good and leaves nothing behind', async (driver) => {
@@ -86,7 +98,12 @@ export function networkDriverContract(name: string, open: (t: TestContext) => Pr
 
   contractTest('reconcile makes the data path equal to what is wanted, then has nothing to do', async (driver) => {
     const [kept, gone, added] = [sampleNetwork(), sampleNetwork(), sampleNetwork()];
-    const [same, changed, unwanted, wanted] = [samplePort(kept, 0), samplePort(kept, 1), samplePort(kept, 2), samplePort(added, 3)];
+    const [same, changed, unwanted, wanted] = [
+      samplePort(kept, 0),
+      samplePort(kept, 1),
+      samplePort(kept, 2),
+      samplePort(added, 3),
+    ];
     await driver.putNetwork(kept);
     await driver.putNetwork(gone);
     for (const port of [same, changed, unwanted, samplePort(gone, 4)]) await driver.putPort(port);
@@ -110,7 +127,10 @@ export function networkDriverContract(name: string, open: (t: TestContext) => Pr
 
   contractTest('a closed driver fails with a retryable error', async (driver) => {
     await driver.close();
-    await assert.rejects(driver.putNetwork(sampleNetwork()), (error) => error instanceof NetworkUnavailable && error.retryable);
+    await assert.rejects(
+      driver.putNetwork(sampleNetwork()),
+      (error) => error instanceof NetworkUnavailable && error.retryable,
+    );
   });
 }
 

@@ -32,5 +32,7 @@ export function contains(prefix: Ipv4Prefix, address: number): boolean {
 
 /** True when a host may have the address: inside, and neither the network's nor the broadcast address. */
 export function isHostAddress(prefix: Ipv4Prefix, address: number): boolean {
-  return contains(prefix, address) && address !== prefix.first && address !== prefix.first + 2 ** (32 - prefix.length) - 1;
+  return (
+    contains(prefix, address) && address !== prefix.first && address !== prefix.first + 2 ** (32 - prefix.length) - 1
+  );
 }

@@ -18,23 +18,30 @@ const CLOCK_SKEW_MS = 5_000;
 /** What has to be done to make the northbound database equal to `wanted`, in stages: networks, ports, removals. */
 export function planReconciliation(replica: Replica, wanted: WantedState): Change[][] {
   const notTouchedSince = (wanted.readAt ?? Number.POSITIVE_INFINITY) - CLOCK_SKEW_MS;
-  const mayChange = (row: Row | undefined): boolean => row === undefined || Number(row.map('external_ids').get(PUT_AT) ?? 0) <= notTouchedSince;
+  const mayChange = (row: Row | undefined): boolean =>
+    row === undefined || Number(row.map('external_ids').get(PUT_AT) ?? 0) <= notTouchedSince;
   const switchOf = switchesOfPorts(replica);
   const networks = new Set(wanted.networks.map((spec) => spec.id));
   const ports = new Set(wanted.ports.map((spec) => spec.id));
 
-  const putNetworks = wanted.networks.filter((spec) => mayChange(replica.row('Logical_Switch', spec.id)) && !networkIsAsWanted(replica, spec));
+  const putNetworks = wanted.networks.filter(
+    (spec) => mayChange(replica.row('Logical_Switch', spec.id)) && !networkIsAsWanted(replica, spec),
+  );
   const putPorts = wanted.ports.filter((spec) => {
     const row = replica.row('Logical_Switch_Port', spec.id);
     if (row === undefined) return true;
     const isAsWanted = portIsAsWanted(replica, row, spec) && switchOf.get(spec.id) === spec.networkId;
     return !isAsWanted && mayChange(row);
   });
-  const isUnwanted = (wantedIds: ReadonlySet<string>, [id, row]: [string, Row]): boolean => row.map('external_ids').has(TENANT) && !wantedIds.has(id) && mayChange(row);
+  const isUnwanted = (wantedIds: ReadonlySet<string>, [id, row]: [string, Row]): boolean =>
+    row.map('external_ids').has(TENANT) && !wantedIds.has(id) && mayChange(row);
   const unwantedPorts = [...replica.rows('Logical_Switch_Port')].filter((entry) => isUnwanted(ports, entry));
   const unwantedNetworks = [...replica.rows('Logical_Switch')].filter((entry) => isUnwanted(networks, entry));
   const orphanedOptions = [...replica.rows('DHCP_Options')].filter(
-    ([id, row]) => row.map('external_ids').get(NETWORK) === id && !networks.has(id) && replica.row('Logical_Switch', id) === undefined,
+    ([id, row]) =>
+      row.map('external_ids').get(NETWORK) === id &&
+      !networks.has(id) &&
+      replica.row('Logical_Switch', id) === undefined,
   );
   return [
     putNetworks.map((spec) => ({ kind: 'put-network', spec })),

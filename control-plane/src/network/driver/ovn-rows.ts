@@ -8,7 +8,17 @@ import type { WantedRow } from './ovn-column.ts';
 export const NORTHBOUND_TABLES: Selection = {
   NB_Global: ['nb_cfg', 'sb_cfg'],
   Logical_Switch: ['name', 'ports', 'acls', 'other_config', 'external_ids'],
-  Logical_Switch_Port: ['name', 'addresses', 'port_security', 'enabled', 'up', 'dhcpv4_options', 'options', 'type', 'external_ids'],
+  Logical_Switch_Port: [
+    'name',
+    'addresses',
+    'port_security',
+    'enabled',
+    'up',
+    'dhcpv4_options',
+    'options',
+    'type',
+    'external_ids',
+  ],
   DHCP_Options: ['cidr', 'options', 'external_ids'],
   ACL: ['name', 'priority', 'direction', 'match', 'action'],
 };
@@ -30,7 +40,11 @@ const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-
  */
 export const PLATFORM_ACLS: readonly WantedRow[] = [
   platformAcl('bastide-forged-dhcp-server', { priority: 32_000, match: 'udp.src == {67, 547}', action: 'drop' }),
-  platformAcl('bastide-forged-router', { priority: 32_000, match: 'icmp4.type == {5, 9} || icmp6.type == {134, 137}', action: 'drop' }),
+  platformAcl('bastide-forged-router', {
+    priority: 32_000,
+    match: 'icmp4.type == {5, 9} || icmp6.type == {134, 137}',
+    action: 'drop',
+  }),
   platformAcl('bastide-arp-and-ipv4', { priority: 1, match: 'arp || ip4', action: 'allow' }),
   platformAcl('bastide-nothing-else', { priority: 0, match: '1', action: 'drop' }),
 ];
@@ -91,9 +105,11 @@ export function checkNetwork(spec: NetworkSpec): void {
   rejecting(() => {
     const prefix = parsePrefix(spec.cidr);
     if (prefix.length > 30) throw new RangeError(`${spec.cidr} has no room for hosts`);
-    if (spec.gateway !== null && !isHostAddress(prefix, parseIpv4(spec.gateway))) throw new RangeError(`gateway ${spec.gateway} is not a host of ${spec.cidr}`);
+    if (spec.gateway !== null && !isHostAddress(prefix, parseIpv4(spec.gateway)))
+      throw new RangeError(`gateway ${spec.gateway} is not a host of ${spec.cidr}`);
     spec.dnsServers.forEach(parseIpv4);
-    if (!Number.isInteger(spec.mtu) || spec.mtu < 576 || spec.mtu > 65_535) throw new RangeError(`MTU out of range: ${spec.mtu}`);
+    if (!Number.isInteger(spec.mtu) || spec.mtu < 576 || spec.mtu > 65_535)
+      throw new RangeError(`MTU out of range: ${spec.mtu}`);
   });
 }
 
@@ -104,9 +120,11 @@ export function checkNetwork(spec: NetworkSpec): void {
  */
 export function checkPort(spec: PortSpec, cidr: string | undefined): void {
   rejecting(() => {
-    if (!/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(spec.macAddress)) throw new RangeError(`not a unicast MAC address: ${spec.macAddress}`);
+    if (!/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(spec.macAddress))
+      throw new RangeError(`not a unicast MAC address: ${spec.macAddress}`);
     const address = parseIpv4(spec.ipv4);
-    if (cidr !== undefined && !isHostAddress(parsePrefix(cidr), address)) throw new RangeError(`${spec.ipv4} is not a host of ${cidr}`);
+    if (cidr !== undefined && !isHostAddress(parsePrefix(cidr), address))
+      throw new RangeError(`${spec.ipv4} is not a host of ${cidr}`);
   });
 }
 

@@ -19,15 +19,26 @@ export function putNetworkOperations(replica: Replica, spec: NetworkSpec, now: n
   const wanted = switchRow(spec);
   if (seen === undefined) {
     const acls = PLATFORM_ACLS.map((_, index) => namedUuid(aclName(index)));
-    operations.push(...insertAcls(), { op: 'insert', table: 'Logical_Switch', uuid: spec.id, row: { ...stamped(wanted, now), acls: set(acls) } });
+    operations.push(...insertAcls(), {
+      op: 'insert',
+      table: 'Logical_Switch',
+      uuid: spec.id,
+      row: { ...stamped(wanted, now), acls: set(acls) },
+    });
   } else {
-    operations.push(assertRow('Logical_Switch', spec.id, { external_ids: map(seen.map('external_ids')), acls: set([...seen.texts('acls')].map(uuid)) }));
+    operations.push(
+      assertRow('Logical_Switch', spec.id, {
+        external_ids: map(seen.map('external_ids')),
+        acls: set([...seen.texts('acls')].map(uuid)),
+      }),
+    );
     const change: WireRow = matches(seen, wanted) ? {} : stamped(wanted, now);
     if (!hasPlatformAcls(replica, seen)) {
       operations.push(...insertAcls());
       change['acls'] = set(PLATFORM_ACLS.map((_, index) => namedUuid(aclName(index))));
     }
-    if (Object.keys(change).length > 0) operations.push({ op: 'update', table: 'Logical_Switch', where: byUuid(spec.id), row: change });
+    if (Object.keys(change).length > 0)
+      operations.push({ op: 'update', table: 'Logical_Switch', where: byUuid(spec.id), row: change });
   }
   operations.push(...putDhcpOperations(replica, spec));
   return operations;
@@ -39,7 +50,9 @@ function putDhcpOperations(replica: Replica, spec: NetworkSpec): Operation[] {
   if (wanted === null) return [{ op: 'delete', table: 'DHCP_Options', where: byUuid(spec.id) }];
   if (seen !== undefined) {
     const assert = assertRow('DHCP_Options', spec.id);
-    return matches(seen, wanted) ? [assert] : [assert, { op: 'update', table: 'DHCP_Options', where: byUuid(spec.id), row: encodeRow(wanted) }];
+    return matches(seen, wanted)
+      ? [assert]
+      : [assert, { op: 'update', table: 'DHCP_Options', where: byUuid(spec.id), row: encodeRow(wanted) }];
   }
   // Ports that were put while there were no options have lost their reference to them.
   const ports: Condition[] = [['external_ids', 'includes', map({ [NETWORK]: spec.id })]];
@@ -47,7 +60,14 @@ function putDhcpOperations(replica: Replica, spec: NetworkSpec): Operation[] {
     { op: 'insert', table: 'DHCP_Options', uuid: spec.id, row: encodeRow(wanted) },
     ...(replica.row('Logical_Switch', spec.id) === undefined
       ? []
-      : [{ op: 'update', table: 'Logical_Switch_Port', where: ports, row: { dhcpv4_options: uuid(spec.id) } } satisfies Operation]),
+      : [
+          {
+            op: 'update',
+            table: 'Logical_Switch_Port',
+            where: ports,
+            row: { dhcpv4_options: uuid(spec.id) },
+          } satisfies Operation,
+        ]),
   ];
 }
 
@@ -60,17 +80,26 @@ export function putPortOperations(replica: Replica, spec: PortSpec, now: number)
   const seen = replica.row('Logical_Switch_Port', spec.id);
   const wanted = portRow(spec);
   const row = { ...stamped(wanted, now), dhcpv4_options: uuid(spec.networkId) };
-  const attach: Operation = { op: 'mutate', table: 'Logical_Switch', where: byUuid(spec.networkId), mutations: [['ports', 'insert', uuid(spec.id)]] };
-  if (seen === undefined) return [...operations, { op: 'insert', table: 'Logical_Switch_Port', uuid: spec.id, row }, attach];
+  const attach: Operation = {
+    op: 'mutate',
+    table: 'Logical_Switch',
+    where: byUuid(spec.networkId),
+    mutations: [['ports', 'insert', uuid(spec.id)]],
+  };
+  if (seen === undefined)
+    return [...operations, { op: 'insert', table: 'Logical_Switch_Port', uuid: spec.id, row }, attach];
   operations.push(assertRow('Logical_Switch_Port', spec.id, { external_ids: map(seen.map('external_ids')) }));
-  if (!portIsAsWanted(replica, seen, spec)) operations.push({ op: 'update', table: 'Logical_Switch_Port', where: byUuid(spec.id), row });
+  if (!portIsAsWanted(replica, seen, spec))
+    operations.push({ op: 'update', table: 'Logical_Switch_Port', where: byUuid(spec.id), row });
   return [...operations, detachFromOthers(spec.id, spec.networkId), attach];
 }
 
 /** Whether the port's row, its switch aside, is as wanted. */
 export function portIsAsWanted(replica: Replica, row: Row, spec: PortSpec): boolean {
   const hasOptions = replica.row('DHCP_Options', spec.networkId) !== undefined;
-  return matches(row, portRow(spec)) && row.optionalText('dhcpv4_options') === (hasOptions ? spec.networkId : undefined);
+  return (
+    matches(row, portRow(spec)) && row.optionalText('dhcpv4_options') === (hasOptions ? spec.networkId : undefined)
+  );
 }
 
 /** Whether switch, ACLs and DHCP options of a network are as wanted. */
@@ -115,7 +144,12 @@ function hasPlatformAcls(replica: Replica, logicalSwitch: Row): boolean {
 }
 
 function insertAcls(): Operation[] {
-  return PLATFORM_ACLS.map((wanted, index) => ({ op: 'insert', table: 'ACL', 'uuid-name': aclName(index), row: encodeRow(wanted) }));
+  return PLATFORM_ACLS.map((wanted, index) => ({
+    op: 'insert',
+    table: 'ACL',
+    'uuid-name': aclName(index),
+    row: encodeRow(wanted),
+  }));
 }
 
 function aclName(index: number): string {

@@ -31,13 +31,22 @@ void test('SEC-01: a port may use its own addresses only, and every network drop
   await driver.putPort(port);
   assert.deepEqual(await lines(server, 'lsp-get-port-security', port.id), [`${port.macAddress} ${port.ipv4}`]);
   const acls = await server.nbctl('acl-list', network.id);
-  for (const match of ['udp.src == {67, 547}', 'icmp4.type == {5, 9} || icmp6.type == {134, 137}']) assert.ok(acls.includes(`32000 (${match}) drop`), acls);
+  for (const match of ['udp.src == {67, 547}', 'icmp4.type == {5, 9} || icmp6.type == {134, 137}'])
+    assert.ok(acls.includes(`32000 (${match}) drop`), acls);
   assert.match(acls, /from-lport +0 \(1\) drop/);
   const options = await server.nbctl('--columns=options', 'list', 'DHCP_Options');
-  for (const expected of ['router="10.0.0.1"', 'server_id="10.0.0.1"', 'mtu="1400"', 'dns_server="{192.0.2.53}"']) assert.ok(options.includes(expected), options);
-  assert.equal((await server.nbctl('get', 'Logical_Switch_Port', port.id, 'options:hostname')).trim(), String.raw`"\"web\""`);
+  for (const expected of ['router="10.0.0.1"', 'server_id="10.0.0.1"', 'mtu="1400"', 'dns_server="{192.0.2.53}"'])
+    assert.ok(options.includes(expected), options);
+  assert.equal(
+    (await server.nbctl('get', 'Logical_Switch_Port', port.id, 'options:hostname')).trim(),
+    String.raw`"\"web\""`,
+  );
   await driver.putPort({ ...port, hostname: 'web"; drop; "' });
-  assert.equal((await server.nbctl('get', 'Logical_Switch_Port', port.id, 'options')).trim(), '{}', 'nothing of a guest gets into a logical flow');
+  assert.equal(
+    (await server.nbctl('get', 'Logical_Switch_Port', port.id, 'options')).trim(),
+    '{}',
+    'nothing of a guest gets into a logical flow',
+  );
 });
 
 void test('DHCP comes and goes with the network, for ports that exist too', async (t) => {
@@ -46,7 +55,8 @@ void test('DHCP comes and goes with the network, for ports that exist too', asyn
   const driver = openDriver(t, server.endpoint);
   const network = sampleNetwork({ dhcp: false });
   const port = samplePort(network, 0);
-  const options = async (): Promise<string> => (await server.nbctl('--bare', 'get', 'Logical_Switch_Port', port.id, 'dhcpv4_options')).trim();
+  const options = async (): Promise<string> =>
+    (await server.nbctl('--bare', 'get', 'Logical_Switch_Port', port.id, 'dhcpv4_options')).trim();
   await driver.putNetwork(network);
   await driver.putPort(port);
   assert.equal(await options(), '[]');
@@ -66,7 +76,18 @@ void test('drift: what a foreign hand deleted, moved or changed is put back', as
   await driver.reconcile(state);
   const [deleted, opened, doubled] = ports.map((port) => port.id);
   assert.ok(deleted !== undefined && opened !== undefined && doubled !== undefined);
-  await server.nbctl('lsp-del', deleted, '--', 'lsp-set-port-security', opened, '--', 'clear', 'Logical_Switch', network.id, 'acls');
+  await server.nbctl(
+    'lsp-del',
+    deleted,
+    '--',
+    'lsp-set-port-security',
+    opened,
+    '--',
+    'clear',
+    'Logical_Switch',
+    network.id,
+    'acls',
+  );
   await server.nbctl('ls-add', 'foreign', '--', 'add', 'Logical_Switch', 'foreign', 'ports', doubled);
   await server.nbctl('--all', 'destroy', 'DHCP_Options');
   const { changed } = await driver.reconcile(state);
@@ -74,7 +95,11 @@ void test('drift: what a foreign hand deleted, moved or changed is put back', as
   assert.deepEqual(await driver.reconcile(state), { changed: 0 });
   assert.equal((await lines(server, '--columns=_uuid', 'list', 'ACL')).length, 4);
   assert.deepEqual(await lines(server, 'get', 'Logical_Switch', 'foreign', 'ports'), ['[]']);
-  assert.equal((await lines(server, '--columns=name', 'find', 'Logical_Switch', 'name=foreign')).length, 1, 'what is not ours stays');
+  assert.equal(
+    (await lines(server, '--columns=name', 'find', 'Logical_Switch', 'name=foreign')).length,
+    1,
+    'what is not ours stays',
+  );
 });
 
 void test('reconcile leaves alone what was put after the wanted state was read', async (t) => {
@@ -87,7 +112,9 @@ void test('reconcile leaves alone what was put after the wanted state was read',
   const port = samplePort(network, 0);
   await driver.putPort(port);
   assert.deepEqual(await driver.reconcile({ networks: [network], ports: [], readAt }), { changed: 0 });
-  assert.deepEqual(await driver.reconcile({ networks: [network], ports: [], readAt: readAt + 3_600_000 }), { changed: 1 });
+  assert.deepEqual(await driver.reconcile({ networks: [network], ports: [], readAt: readAt + 3_600_000 }), {
+    changed: 1,
+  });
 });
 
 void test('two control-plane replicas on the same ports at once never fail and never leave a port twice', async (t) => {
@@ -97,9 +124,19 @@ void test('two control-plane replicas on the same ports at once never fail and n
   const networks = [sampleNetwork(), sampleNetwork()];
   const ports = networks.flatMap((network) => Array.from({ length: 30 }, (_, index) => samplePort(network, index)));
   await Promise.all(drivers.flatMap((driver) => networks.map((network) => driver.putNetwork(network))));
-  const moved = ports.map((port): PortSpec => ({ ...port, networkId: (networks.find(({ id }) => id !== port.networkId) ?? networks[0])?.id ?? '' }));
-  await Promise.all(drivers.flatMap((driver, index) => ports.map((port) => driver.putPort(index === 0 ? port : { ...port, hostname: 'b' }))));
-  await Promise.all([...ports.map((port) => drivers[0]?.putPort(port)), ...moved.map((port) => drivers[1]?.putPort(port))]);
+  const moved = ports.map((port): PortSpec => ({
+    ...port,
+    networkId: (networks.find(({ id }) => id !== port.networkId) ?? networks[0])?.id ?? '',
+  }));
+  await Promise.all(
+    drivers.flatMap((driver, index) =>
+      ports.map((port) => driver.putPort(index === 0 ? port : { ...port, hostname: 'b' })),
+    ),
+  );
+  await Promise.all([
+    ...ports.map((port) => drivers[0]?.putPort(port)),
+    ...moved.map((port) => drivers[1]?.putPort(port)),
+  ]);
   const placed = await lines(server, '--columns=ports', 'list', 'Logical_Switch');
   const ids = placed.flatMap((line) => line.split(' '));
   assert.equal(ids.length, ports.length);
@@ -112,9 +149,15 @@ void test('a restarted database: calls under way fail cleanly, later ones work, 
   const driver = openDriver(t, server.endpoint);
   const network = sampleNetwork();
   await driver.putNetwork(network);
-  const pending = Array.from({ length: 300 }, (_, index) => driver.putPort(samplePort(network, index)).then(() => null, (error: unknown) => error));
+  const pending = Array.from({ length: 300 }, (_, index) =>
+    driver.putPort(samplePort(network, index)).then(
+      () => null,
+      (error: unknown) => error,
+    ),
+  );
   await server.stop(0);
-  for (const error of await Promise.all(pending)) assert.ok(error === null || error instanceof NetworkUnavailable, String(error));
+  for (const error of await Promise.all(pending))
+    assert.ok(error === null || error instanceof NetworkUnavailable, String(error));
   assert.match((await driver.healthy()).join(), /^OVN northbound: /);
   await server.start();
   const port = samplePort(network, 301);

@@ -2,11 +2,25 @@ import { OvsdbClient } from '#libs/ovsdb/client.ts';
 import { OvsdbTimeout, OvsdbTransactionError, OvsdbUnavailable } from '#libs/ovsdb/errors.ts';
 import type { TlsFiles } from '#libs/ovsdb/endpoint.ts';
 import type { Operation } from '#libs/ovsdb/operations.ts';
-import { NetworkRejected, NetworkUnavailable, type NetworkDriver, type NetworkInventory, type NetworkSpec, type PortSpec, type WantedState } from './driver.ts';
+import {
+  NetworkRejected,
+  NetworkUnavailable,
+  type NetworkDriver,
+  type NetworkInventory,
+  type NetworkSpec,
+  type PortSpec,
+  type WantedState,
+} from './driver.ts';
 import { planReconciliation, type Change } from './ovn-reconcile.ts';
 import { checkNetwork, checkPort, CIDR, NETWORK, NORTHBOUND_TABLES, TENANT } from './ovn-rows.ts';
 import { SouthboundView } from './ovn-southbound.ts';
-import { deleteNetworkOperations, deletePortOperations, NETWORK_ASSERTION, putNetworkOperations, putPortOperations } from './ovn-transactions.ts';
+import {
+  deleteNetworkOperations,
+  deletePortOperations,
+  NETWORK_ASSERTION,
+  putNetworkOperations,
+  putPortOperations,
+} from './ovn-transactions.ts';
 
 export interface OvnOptions {
   /** Connection methods of the northbound database, such as `unix:/run/ovn/nb.sock`. */
@@ -34,7 +48,12 @@ export class OvnNetworkDriver implements NetworkDriver {
 
   constructor(options: OvnOptions) {
     const { northbound, southbound, now, ...common } = options;
-    this.#northbound = new OvsdbClient({ ...common, endpoints: northbound, database: 'OVN_Northbound', tables: NORTHBOUND_TABLES });
+    this.#northbound = new OvsdbClient({
+      ...common,
+      endpoints: northbound,
+      database: 'OVN_Northbound',
+      tables: NORTHBOUND_TABLES,
+    });
     this.#southbound = southbound === undefined ? null : new SouthboundView({ ...common, endpoints: southbound });
     this.#now = now ?? Date.now;
   }
@@ -56,7 +75,8 @@ export class OvnNetworkDriver implements NetworkDriver {
         return putPortOperations(replica, spec, this.#now());
       },
       (operation) => {
-        if (operation === NETWORK_ASSERTION) throw new NetworkRejected(`port ${spec.id}: the network ${spec.networkId} does not exist`);
+        if (operation === NETWORK_ASSERTION)
+          throw new NetworkRejected(`port ${spec.id}: the network ${spec.networkId} does not exist`);
       },
     );
   }
@@ -72,7 +92,10 @@ export class OvnNetworkDriver implements NetworkDriver {
 
   async waitPortBound(id: string, timeoutMs: number): Promise<boolean> {
     await this.#ready();
-    return this.#northbound.replica.waitRow('Logical_Switch_Port', id, { until: (row) => row?.flag('up') === true, timeoutMs });
+    return this.#northbound.replica.waitRow('Logical_Switch_Port', id, {
+      until: (row) => row?.flag('up') === true,
+      timeoutMs,
+    });
   }
 
   async inventory(): Promise<NetworkInventory> {
@@ -112,7 +135,10 @@ export class OvnNetworkDriver implements NetworkDriver {
       };
       await Promise.all(Array.from({ length: Math.min(RECONCILE_CONCURRENCY, changes.length) }, worker));
     }
-    if (rejections.length > 0) throw new NetworkRejected(`${rejections.length} parts of the wanted state were refused, first: ${rejections.slice(0, 3).join('; ')}`);
+    if (rejections.length > 0)
+      throw new NetworkRejected(
+        `${rejections.length} parts of the wanted state were refused, first: ${rejections.slice(0, 3).join('; ')}`,
+      );
     return { changed };
   }
 
@@ -121,7 +147,8 @@ export class OvnNetworkDriver implements NetworkDriver {
       await this.#northbound.ready();
       return [...(await this.#probe()), ...(this.#southbound?.problems() ?? [])];
     } catch (error) {
-      if (error instanceof OvsdbUnavailable || error instanceof OvsdbTimeout) return [`OVN northbound: ${error.message}`];
+      if (error instanceof OvsdbUnavailable || error instanceof OvsdbTimeout)
+        return [`OVN northbound: ${error.message}`];
       throw error;
     }
   }
@@ -148,9 +175,14 @@ export class OvnNetworkDriver implements NetworkDriver {
     const { replica } = this.#northbound;
     const [id] = replica.rows('NB_Global').keys();
     if (id === undefined) return ['OVN northbound: ovn-northd has never served this database'];
-    await this.#northbound.transact([{ op: 'mutate', table: 'NB_Global', where: [], mutations: [['nb_cfg', '+=', 1]] }]);
+    await this.#northbound.transact([
+      { op: 'mutate', table: 'NB_Global', where: [], mutations: [['nb_cfg', '+=', 1]] },
+    ]);
     const target = replica.row('NB_Global', id)?.integer('nb_cfg') ?? 0;
-    const served = await replica.waitRow('NB_Global', id, { until: (row) => (row?.integer('sb_cfg') ?? 0) >= target, timeoutMs: PROBE_TIMEOUT_MS });
+    const served = await replica.waitRow('NB_Global', id, {
+      until: (row) => (row?.integer('sb_cfg') ?? 0) >= target,
+      timeoutMs: PROBE_TIMEOUT_MS,
+    });
     return served ? [] : [`ovn-northd has not taken up a change within ${PROBE_TIMEOUT_MS} ms`];
   }
 
@@ -171,15 +203,18 @@ export class OvnNetworkDriver implements NetworkDriver {
         return;
       } catch (error) {
         if (!(error instanceof OvsdbTransactionError)) throw translate(error);
-        if (!CONFLICTS.has(error.error)) throw new NetworkRejected(`OVN refused the state: ${error.message}`, { cause: error });
+        if (!CONFLICTS.has(error.error))
+          throw new NetworkRejected(`OVN refused the state: ${error.message}`, { cause: error });
         onConflict?.(error.operation);
-        if (attempt === ATTEMPTS_MAX) throw new NetworkUnavailable('other writers kept changing the same rows', { cause: error });
+        if (attempt === ATTEMPTS_MAX)
+          throw new NetworkUnavailable('other writers kept changing the same rows', { cause: error });
       }
     }
   }
 }
 
 function translate(error: unknown): unknown {
-  if (error instanceof OvsdbUnavailable || error instanceof OvsdbTimeout) return new NetworkUnavailable(error.message, { cause: error });
+  if (error instanceof OvsdbUnavailable || error instanceof OvsdbTimeout)
+    return new NetworkUnavailable(error.message, { cause: error });
   return error;
 }

@@ -28,7 +28,8 @@ void test('real packets through OVN', async (t) => {
   const missing = missingForPackets();
   if (missing !== null) return t.skip(missing);
   const region = await VirtualNetwork.start(t, 2);
-  const open = (): OvnNetworkDriver => new OvnNetworkDriver({ northbound: region.northbound, southbound: region.southbound });
+  const open = (): OvnNetworkDriver =>
+    new OvnNetworkDriver({ northbound: region.northbound, southbound: region.southbound });
   let driver = open();
   t.after(() => driver.close());
 
@@ -44,22 +45,38 @@ void test('real packets through OVN', async (t) => {
   const guest2 = await region.attach('h1', port2);
   const guest3 = await region.attach('h2', port3);
   const other = await region.attach('h1', otherPort);
-  for (const port of [...ports, otherPort]) assert.ok(await driver.waitPortBound(port.id, BOUND_MS), `port ${port.ipv4} is bound`);
+  for (const port of [...ports, otherPort])
+    assert.ok(await driver.waitPortBound(port.id, BOUND_MS), `port ${port.ipv4} is bound`);
 
   await t.test('the inventory names the host that carries a port', async () => {
     const chassis = new Map((await driver.inventory()).ports.map((port) => [port.id, port.chassis]));
-    assert.deepEqual([port1, port2, port3].map((port) => chassis.get(port.id)), ['h1', 'h1', 'h2']);
+    assert.deepEqual(
+      [port1, port2, port3].map((port) => chassis.get(port.id)),
+      ['h1', 'h1', 'h2'],
+    );
     assert.deepEqual(await driver.healthy(), []);
   });
 
   await t.test('OVN understands every flow', () => {
-    for (const name of ['ovn-northd', 'h1-ovn-controller', 'h2-ovn-controller']) assert.doesNotMatch(region.log(name), /error parsing|\|ERR\|/);
+    for (const name of ['ovn-northd', 'h1-ovn-controller', 'h2-ovn-controller'])
+      assert.doesNotMatch(region.log(name), /error parsing|\|ERR\|/);
   });
 
   await t.test('DHCP hands out the allocated address', async () => {
-    for (const [guest, port] of [[guest1, port1], [guest2, port2], [guest3, port3]] as const) {
+    for (const [guest, port] of [
+      [guest1, port1],
+      [guest2, port2],
+      [guest3, port3],
+    ] as const) {
       const lease = await guest.dhcp();
-      assert.deepEqual(lease, { address: port.ipv4, prefixLength: 20, router: '10.0.0.1', nameServers: '192.0.2.53', mtu: '1500', hostname: port.hostname });
+      assert.deepEqual(lease, {
+        address: port.ipv4,
+        prefixLength: 20,
+        router: '10.0.0.1',
+        nameServers: '192.0.2.53',
+        mtu: '1500',
+        hostname: port.hostname,
+      });
       await guest.setAddress(`${port.ipv4}/20`);
     }
     assert.equal((await other.dhcp())?.address, otherPort.ipv4);
@@ -131,7 +148,9 @@ void test('real packets through OVN', async (t) => {
   await t.test('drift: a port deleted by hand heals by reconcile', async () => {
     await region.nbctl('--wait=hv', 'lsp-del', port2.id);
     assert.equal(await guest1.ping(port2.ipv4), 0);
-    assert.deepEqual(await driver.reconcile({ networks: [network, otherNetwork], ports: [...ports, otherPort] }), { changed: 1 });
+    assert.deepEqual(await driver.reconcile({ networks: [network, otherNetwork], ports: [...ports, otherPort] }), {
+      changed: 1,
+    });
     await reaches(guest1, port2.ipv4, 'the healed port');
   });
 
@@ -141,7 +160,9 @@ void test('real packets through OVN', async (t) => {
     assert.ok((await guest1.ping(port3.ipv4, { count: 4 })) >= 3);
     for (const name of ['ovn-nb', 'ovn-sb', 'ovn-northd']) await region.restart(name);
     driver = open();
-    assert.deepEqual(await driver.reconcile({ networks: [network, otherNetwork], ports: [...ports, otherPort] }), { changed: 0 });
+    assert.deepEqual(await driver.reconcile({ networks: [network, otherNetwork], ports: [...ports, otherPort] }), {
+      changed: 0,
+    });
   });
 
   for (const name of ['ovn-northd', 'h1-ovn-controller', 'h1-vswitchd', 'h1-ovsdb']) {

@@ -11,7 +11,11 @@ void test('simulated: faults follow from the seed', async () => {
   const run = async (): Promise<string> => {
     const driver = new SimulatedNetworkDriver({ seed: 7, faults: { putNetwork: { error: 0.3, drop: 0.3 } } });
     let outcomes = '';
-    for (let turn = 0; turn < 50; turn++) outcomes += await driver.putNetwork(sampleNetwork()).then(() => '.', () => 'x');
+    for (let turn = 0; turn < 50; turn++)
+      outcomes += await driver.putNetwork(sampleNetwork()).then(
+        () => '.',
+        () => 'x',
+      );
     return outcomes;
   };
   const outcomes = await run();

@@ -1,7 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { drawLatency, type LatencyRange } from '#libs/simulation/latency.ts';
 import { seededRandom, type Random } from '#libs/simulation/random.ts';
-import { NetworkRejected, NetworkUnavailable, type NetworkDriver, type NetworkInventory, type NetworkSpec, type PortSpec, type WantedState } from './driver.ts';
+import {
+  NetworkRejected,
+  NetworkUnavailable,
+  type NetworkDriver,
+  type NetworkInventory,
+  type NetworkSpec,
+  type PortSpec,
+  type WantedState,
+} from './driver.ts';
 import { checkNetwork, checkPort } from './ovn-rows.ts';
 
 /** A specification and when it was put, in milliseconds since the epoch. */
@@ -67,7 +75,12 @@ export class SimulatedNetworkDriver implements NetworkDriver {
   inventory(): Promise<NetworkInventory> {
     return this.#call('inventory', () => ({
       networks: [...this.#networks.keys()],
-      ports: [...this.#ports.values()].map(({ spec: { id, networkId, enabled } }) => ({ id, networkId, bound: enabled, chassis: null })),
+      ports: [...this.#ports.values()].map(({ spec: { id, networkId, enabled } }) => ({
+        id,
+        networkId,
+        bound: enabled,
+        chassis: null,
+      })),
     }));
   }
 
@@ -90,8 +103,10 @@ export class SimulatedNetworkDriver implements NetworkDriver {
         this.#storePort(spec);
         changed++;
       }
-      for (const [id, held] of [...this.#ports]) if (!ports.has(id) && mayChange(held) && this.#ports.delete(id)) changed++;
-      for (const [id, held] of [...this.#networks]) if (!networks.has(id) && mayChange(held) && this.#removeNetwork(id)) changed++;
+      for (const [id, held] of [...this.#ports])
+        if (!ports.has(id) && mayChange(held) && this.#ports.delete(id)) changed++;
+      for (const [id, held] of [...this.#networks])
+        if (!networks.has(id) && mayChange(held) && this.#removeNetwork(id)) changed++;
       return { changed };
     });
   }
@@ -107,7 +122,8 @@ export class SimulatedNetworkDriver implements NetworkDriver {
 
   #storePort(spec: PortSpec): void {
     const network = this.#networks.get(spec.networkId)?.spec;
-    if (network === undefined && this.#options.requireNetwork !== false) throw new NetworkRejected(`port ${spec.id}: the network ${spec.networkId} does not exist`);
+    if (network === undefined && this.#options.requireNetwork !== false)
+      throw new NetworkRejected(`port ${spec.id}: the network ${spec.networkId} does not exist`);
     checkPort(spec, network?.cidr);
     this.#ports.set(spec.id, hold(spec));
   }

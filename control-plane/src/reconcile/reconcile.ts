@@ -1,0 +1,75 @@
+/** What must stay true, kept true by one replica (design §1.4). */
+import { randomInt } from 'node:crypto';
+import type { Logger } from 'pino';
+import { deleteOldActivities } from '../activity/store.ts';
+import type { Agents } from '../compute/agents.ts';
+import type { Database } from '../database/database.ts';
+import type { NetworkDriver } from '../network/driver/driver.ts';
+import { wantedNetworks } from '../network/service.ts';
+import type { Engine } from '../workflow/engine.ts';
+import { reconcileArrays } from './arrays.ts';
+import { collect } from './collector.ts';
+import { watchHosts } from './hosts.ts';
+import { lead } from './leader.ts';
+import { every } from './loop.ts';
+import { beat, deadReplicas, removeReplica } from './store.ts';
+
+export interface ReconcileParts {
+  readonly database: Database;
+  readonly databaseUrl: string;
+  readonly agents: Agents;
+  readonly network: NetworkDriver;
+  readonly engine: Engine;
+  readonly log: Logger;
+  readonly replica: { readonly name: string; readonly version: string };
+}
+
+const beatMs = 3_000;
+/** Longer than a restart takes: a replica that comes back takes up its own work. */
+const silentSeconds = 15;
+const sweepMs = 2_000;
+const arraysMs = 15_000;
+const networksMs = 60_000;
+const collectMs = 10_000;
+const housekeepingMs = 3_600_000;
+/** Notes §6.5 asks for hours; LOG-03 keeps console events for six months. */
+const activitiesDays = 190;
+
+/** Runs until `signal` fires. The heartbeat is every replica's own; the rest is the leader's. */
+export async function reconcile(parts: ReconcileParts, signal: AbortSignal): Promise<void> {
+  const { database, engine, log, network, replica } = parts;
+  const startedAt = new Date();
+  const alive = every(beatMs, { what: 'heartbeat', log, signal }, async () => {
+    await database.asPlatform((session) => session.run(beat, replica.name, replica.version, startedAt));
+  });
+  await Promise.all([
+    alive,
+    lead({ databaseUrl: parts.databaseUrl, log, signal }, async (leading) => {
+      const job = (what: string, everyMs: number, work: () => Promise<void>): Promise<void> =>
+        every(everyMs, { what, log, signal: leading }, work);
+      await Promise.all([
+        watchHosts({ database, agents: parts.agents, log }, leading),
+        job('arrays', arraysMs, () => reconcileArrays(parts)),
+        job('networks', networksMs + randomInt(5_000), async () => {
+          const readAt = Date.now();
+          const { changed } = await network.reconcile({ ...(await wantedNetworks(database)), readAt });
+          if (changed > 0) log.warn({ changed }, 'the data path had drifted and was healed');
+        }),
+        job('collector', collectMs, async () => {
+          const collected = await collect(parts);
+          if (collected > 0) log.info({ collected }, 'removed what was left behind');
+        }),
+        job('sweep', sweepMs, async () => {
+          const dead = await database.asPlatform((session) => session.rows(deadReplicas, silentSeconds));
+          const revived = await engine.sweep(dead.map((row) => row.name));
+          for (const { name } of dead) await database.asPlatform((session) => session.run(removeReplica, name));
+          if (revived > 0) log.warn({ revived, dead: dead.map((row) => row.name) }, 'took up operations that had lost their process');
+        }),
+        job('housekeeping', housekeepingMs, async () => {
+          await engine.housekeeping();
+          await database.asPlatform((session) => session.run(deleteOldActivities, activitiesDays, 10_000));
+        }),
+      ]);
+    }),
+  ]);
+}
