@@ -35,7 +35,7 @@ function checkOperation(info: OperationInfo): string[] {
     info.asynchronous &&
       info.permissions?.includes('activity_read') !== true &&
       'is x-async without activity_read: its caller could not poll',
-    new Set(inPath).symmetricDifference(new Set(declared)).size > 0 &&
+    (inPath.length !== declared.length || inPath.some((name) => !declared.includes(name))) &&
       'declares other path parameters than its path has',
     operation.summary === undefined && 'has no summary',
   ].filter((problem) => problem !== false);

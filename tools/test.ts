@@ -2,7 +2,7 @@
  * The test command: gates, then unit tests two at a time, then the serial ones. Ends with one line
  * `N passed, N failed[, N skipped]` and exits 1 when anything failed.
  *
- *     node tools/test.ts [--only gates|unit|e2e] [--grep PATTERN] [--deadline-minutes N] [PATH…]
+ *     node tools/test.ts [--only gates|unit|e2e] [--grep PATTERN] [--deadline-minutes N] [--no-database] [PATH…]
  *
  * PATHs (files or folders) narrow the test files. `--grep` narrows the tests by name and leaves the gates out.
  */
@@ -25,6 +25,7 @@ const { values: options, positionals } = parseArgs({
     only: { type: 'string' },
     grep: { type: 'string' },
     root: { type: 'string' },
+    'no-database': { type: 'boolean', default: false },
     'deadline-minutes': { type: 'string', default: '25' },
   },
 });
@@ -62,6 +63,7 @@ interface SharedDatabase {
 
 /** One PostgreSQL for all files; without it each file starts its own, so a failure here only costs time. */
 async function sharedDatabase(): Promise<SharedDatabase> {
+  if (options['no-database']) return { env: process.env, stop: async () => {} };
   const dir = mkdtempSync(join(tmpdir(), 'bst-pg-'));
   const remove = (): void => rmSync(dir, { recursive: true, force: true });
   try {
