@@ -30,7 +30,10 @@ test('capabilities use one another through service.ts only', () => {
   assert.match(check(`${CP}/instances/service.ts`, `${CP}/iam/store.ts`), /through its service\.ts only/);
   assert.equal(check(`${CP}/instances/service.ts`, `${CP}/iam/service.ts`), '');
   assert.equal(check(`${CP}/instances/store.ts`, `${CP}/database/database.ts`), '');
-  assert.match(check(`${CP}/database/database.ts`, `${CP}/iam/service.ts`), /must know no capability/);
+  assert.equal(check(`${CP}/instances/service.ts`, `${CP}/network/driver/driver.ts`), '');
+  assert.equal(check(`${CP}/instances/present.ts`, `${CP}/catalogue/snapshot.ts`, true), '');
+  assert.match(check(`${CP}/instances/present.ts`, `${CP}/catalogue/snapshot.ts`), /through its service\.ts only/);
+  assert.match(check(`${CP}/instances/present.ts`, `${CP}/catalogue/store.ts`, true), /through its service\.ts only/);
   assert.equal(check(`${CP}/main.ts`, `${CP}/iam/routes.ts`), '');
 });
 
