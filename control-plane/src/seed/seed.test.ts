@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import pg from 'pg';
 import { ensureSimulatedCatalogue } from '#region/simulated/catalogue.ts';
-import { layOut } from '#test/support/region-files.ts';
-import type { Topology } from '#region/topology.ts';
+import { smallTopology } from '#test/support/small-topology.ts';
 import { withDatabase } from '#test/support/postgres.ts';
 import type { Database } from '../database/database.ts';
 import { secretMatches } from '../iam/secrets.ts';
@@ -29,8 +28,6 @@ async function prepare(t: TestContext): Promise<Bench> {
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const imagesDir = join(dir, 'images');
   ensureSimulatedCatalogue(imagesDir);
-  const shape = { hosts: 4, coresPerHost: 8, memoryMibPerHost: 8192, poolGib: 512, seed: 1 };
-  const layout = layOut({ ...shape, latency: 'none', faults: undefined }, join(dir, 'sim.sock'));
   const secretsFile = join(dir, 'seed.json');
   const query = async (text: string): Promise<Record<string, unknown>[]> => {
     const client = new pg.Client({ connectionString: url });
@@ -44,7 +41,7 @@ async function prepare(t: TestContext): Promise<Bench> {
   return {
     database,
     url,
-    topology: layout.topology as Topology,
+    topology: smallTopology(),
     secretsFile,
     imagesDir,
     secrets: async () => JSON.parse(await readFile(secretsFile, 'utf8')) as SeedSecrets,
