@@ -1,7 +1,7 @@
 import { startSimulatedRegion } from '#test/support/region.ts';
 import type { SimulatedRegion } from '#test/support/region.ts';
 import { percentile } from './figures.ts';
-import type { Figure } from './figures.ts';
+import type { Reporter } from './figures.ts';
 import { loadMachines } from './load.ts';
 import type { LoadTarget, Outcome, Scenario } from './load-generator.ts';
 import { LoadProcess } from './load-process.ts';
@@ -26,15 +26,17 @@ const memoryMibPerHost = 4 * 1024 * 1024;
 const poolGib = 1_000_000;
 
 /** Measures the control plane over its plain listener, with simulated agents that take no time. */
-export async function measureControl(sizes: ControlSizes, say: (line: string) => void): Promise<Figure[]> {
+export async function measureControl(sizes: ControlSizes, { say, add }: Reporter): Promise<void> {
   say(`starting a region with ${hosts} simulated hosts`);
-  const region = await startSimulatedRegion({ hosts, coresPerHost, memoryMibPerHost, poolGib, durable: true });
+  const region = await startSimulatedRegion({
+    ...{ hosts, coresPerHost, memoryMibPerHost, poolGib },
+    ...{ durable: true, validateResponses: false },
+  });
   const load = new LoadProcess();
   try {
-    const bench = new ControlBench(region, load, { sizes, say });
+    const bench = new ControlBench(region, load, { sizes, say, add });
     await bench.few();
     await bench.many();
-    return bench.figures;
   } finally {
     load.close();
     await region.stop();
@@ -42,19 +44,18 @@ export async function measureControl(sizes: ControlSizes, say: (line: string) =>
 }
 
 class ControlBench {
-  readonly figures: Figure[] = [];
   readonly #region: SimulatedRegion;
   readonly #load: LoadProcess;
   readonly #sizes: ControlSizes;
-  readonly #say: (line: string) => void;
+  readonly #reporter: Reporter;
   #target: LoadTarget | null = null;
   #ids: string[] = [];
 
-  constructor(region: SimulatedRegion, load: LoadProcess, { sizes, say }: { sizes: ControlSizes; say: (line: string) => void }) {
+  constructor(region: SimulatedRegion, load: LoadProcess, { sizes, ...reporter }: Reporter & { sizes: ControlSizes }) {
     this.#region = region;
     this.#load = load;
     this.#sizes = sizes;
-    this.#say = say;
+    this.#reporter = reporter;
   }
 
   /** Everything that is measured with hundreds to a few thousand machines. */
@@ -81,7 +82,7 @@ class ControlBench {
     const templateId = this.#ids[0];
     if (templateId === undefined) throw new Error('no machine is left to multiply');
     const count = many - this.#ids.length;
-    this.#say(`adding ${count} machines to the database and to the simulated agents`);
+    this.#reporter.say(`adding ${count} machines to the database and to the simulated agents`);
     await this.#region.kill('control-1', 'SIGTERM');
     await this.#region.kill('simulated', 'SIGTERM');
     await loadMachines({ databaseUrl: this.#region.databaseUrl, journalDir: this.#region.journalDir, templateId, count });
@@ -156,7 +157,6 @@ class ControlBench {
   }
 
   #add(name: string, value: number, unit: string, note: string): void {
-    this.figures.push({ name, value, unit, note });
-    this.#say(`${name} ${value.toFixed(2)} ${unit}`);
+    this.#reporter.add({ name, value, unit, note });
   }
 }

@@ -10,6 +10,13 @@ export interface Figure {
   readonly note: string;
 }
 
+/** Takes what a part of the bench finds out as soon as it does, so that a later failure loses nothing. */
+export interface Reporter {
+  /** Progress, for a person. */
+  say(line: string): void;
+  add(figure: Figure): void;
+}
+
 /** What the figures were taken on. */
 export interface MachineDescription {
   readonly cores: number;

@@ -99,7 +99,7 @@ const copies = [
    select (jsonb_populate_record(t, jsonb_build_object('machine_id', bulk.machine_id, 'from_at', at))).*
    from bulk join tools_intervals t on t.machine_id = $1 and t.to_at is null`,
   `insert into activities overriding user value
-   select (jsonb_populate_record(t, jsonb_build_object('id', activity_id, 'resource_id', bulk.machine_id, 'result', bulk.machine_id,
+   select (jsonb_populate_record(null::activities, to_jsonb(t) || jsonb_build_object('id', activity_id, 'resource_id', bulk.machine_id, 'result', bulk.machine_id,
      'created_at', at, 'started_at', at, 'stopped_at', at,
      'concerned', jsonb_build_array(jsonb_build_object('type', 'vmi', 'id', bulk.machine_id))))).*
    from bulk join (select * from activities where resource_id = $1 order by seq limit 1) t on true`,

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { fullSizes, measureControl, quickSizes } from './control.ts';
-import { currentCommit, describeMachine, formatTable } from './figures.ts';
-import type { BenchReport, Figure } from './figures.ts';
+import { currentCommit, describeMachine, formatTable, readable } from './figures.ts';
+import type { BenchReport, Figure, Reporter } from './figures.ts';
 import { measureQemu } from './qemu.ts';
 import { measureStorage } from './storage.ts';
 
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   for (const part of parts) {
     if (values.only !== undefined && values.only !== part) continue;
     try {
-      figures.push(...(await measure(part, values.quick)));
+      await measure(part, values.quick, { say, add: (figure) => take(figures, figure) });
     } catch (error) {
       // The other parts may still be measured; what failed is told at the end.
       failures.push(`${part}: ${error instanceof Error ? error.message : String(error)}`);
@@ -52,14 +52,14 @@ async function main(): Promise<void> {
   }
 }
 
-async function measure(part: Part, quick: boolean): Promise<Figure[]> {
+async function measure(part: Part, quick: boolean, reporter: Reporter): Promise<void> {
   switch (part) {
     case 'control':
-      return await measureControl(quick ? quickSizes : fullSizes, say);
+      return await measureControl(quick ? quickSizes : fullSizes, reporter);
     case 'qemu':
-      return await measureQemu({ rounds: quick ? 1 : 3 }, say);
+      return await measureQemu({ rounds: quick ? 1 : 3 }, reporter);
     case 'storage':
-      return await measureStorage({ seconds: quick ? 5 : 20 }, say);
+      return await measureStorage({ seconds: quick ? 5 : 20 }, reporter);
   }
 }
 
@@ -71,6 +71,11 @@ function recordedFigures(): Map<string, number> {
   } catch {
     return new Map();
   }
+}
+
+function take(figures: Figure[], figure: Figure): void {
+  figures.push(figure);
+  say(`${figure.name} ${readable(figure.value)} ${figure.unit}`);
 }
 
 function say(line: string): void {

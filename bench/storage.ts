@@ -5,7 +5,7 @@ import type { Volume } from '#contract/generated/agent-array.ts';
 import { run } from '#libs/process/run.ts';
 import { BenchArray } from './array-process.ts';
 import { percentile } from './figures.ts';
-import type { Figure } from './figures.ts';
+import type { Reporter } from './figures.ts';
 
 const volumeGib = 1;
 const blockBytes = 4096;
@@ -18,21 +18,22 @@ const rounds = 3;
 const limit = 750;
 
 /** Measures a real pool: what NBD costs against the file itself, and how exact the pool's limit is. */
-export async function measureStorage({ seconds }: { seconds: number }, say: (line: string) => void): Promise<Figure[]> {
+export async function measureStorage({ seconds }: { seconds: number }, reporter: Reporter): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'bst-'));
   chmodSync(dir, 0o711);
   let array: BenchArray | null = null;
   try {
-    say('starting an array-agent');
+    reporter.say('starting an array-agent');
     array = await BenchArray.start(dir);
-    return [...(await compareWithFile(array, join(dir, 'raw.img'), say)), await checkLimit(array, seconds, say)];
+    await compareWithFile(array, join(dir, 'raw.img'), reporter);
+    await checkLimit(array, seconds, reporter);
   } finally {
     await array?.stop();
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
-async function compareWithFile(array: BenchArray, file: string, say: (line: string) => void): Promise<Figure[]> {
+async function compareWithFile(array: BenchArray, file: string, { say, add }: Reporter): Promise<void> {
   await run(['qemu-img', 'create', '-q', '-f', 'raw', file, `${volumeGib}G`]);
   const unlimited = { iopsLimit: null, sizeGib: 4, volumes: 1, volumeGib };
   const [plain] = await array.pool({ ...unlimited, encrypted: false });
@@ -50,13 +51,17 @@ async function compareWithFile(array: BenchArray, file: string, say: (line: stri
   }
   const [raw, nbd, luks] = [percentile(rates.raw, 0.5), percentile(rates.plain, 0.5), percentile(rates.sealed, 0.5)];
   const how = `qemu-img bench, 4 KiB, depth ${depth}, page cache, median of ${rounds}`;
-  return [
-    { name: 'nbd.randwrite.ratio', value: nbd / raw, unit: 'ratio', note: `${Math.round(nbd)}/s over NBD to ${Math.round(raw)}/s on the raw file; ${how}` },
-    { name: 'nbd.randwrite.luks.ratio', value: luks / raw, unit: 'ratio', note: `${Math.round(luks)}/s over NBD on an encrypted pool; ${how}` },
-  ];
+  add({
+    name: 'nbd.randwrite.ratio',
+    value: nbd / raw,
+    unit: 'ratio',
+    note: `${Math.round(nbd)}/s over NBD to ${Math.round(raw)}/s on the raw file; ${how}`,
+  });
+  const note = `${Math.round(luks)}/s over NBD on an encrypted pool; ${how}`;
+  add({ name: 'nbd.randwrite.luks.ratio', value: luks / raw, unit: 'ratio', note });
 }
 
-async function checkLimit(array: BenchArray, seconds: number, say: (line: string) => void): Promise<Figure> {
+async function checkLimit(array: BenchArray, seconds: number, { say, add }: Reporter): Promise<void> {
   const volumes = await array.pool({ iopsLimit: limit, encrypted: true, sizeGib: 4, volumes: 2, volumeGib });
   const each = Math.round((limit * seconds) / volumes.length);
   const began = performance.now();
@@ -64,12 +69,12 @@ async function checkLimit(array: BenchArray, seconds: number, say: (line: string
   const measured = (each * volumes.length) / ((performance.now() - began) / 1000);
   say(`limit ${limit}, measured ${measured.toFixed(1)} per second`);
   const error = (Math.abs(measured - limit) / limit) * 100;
-  return {
+  add({
     name: 'iops.limit.error_pct',
     value: error,
     unit: '%',
     note: `${measured.toFixed(0)} IOPS in sum over two volumes of one pool under full load, limit ${limit}, ${seconds} s`,
-  };
+  });
 }
 
 async function fill(target: string): Promise<void> {

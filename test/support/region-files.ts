@@ -28,7 +28,14 @@ const zones = [
   { name: 'fr1-az03', code: 'AZ07', site: 'DATA4' },
 ] as const;
 
-/** The topology file (seed) and the simulated process' configuration that belong together. */
+/** A process that stands for hosts or arrays: its name, its main file and the content of its configuration file. */
+export interface AgentProcess {
+  readonly name: string;
+  readonly main: string;
+  readonly config: object;
+}
+
+/** The topology file (seed) and the agents that belong to it. */
 export interface SimulatedLayout {
   readonly topology: Topology;
   readonly hosts: SimulatedRegionConfig['hosts'];
@@ -61,6 +68,22 @@ export function layOut(shape: RegionShape, socket: string): SimulatedLayout {
     { name: 'Bellis', tenants: ['default'] },
   ];
   return { topology: { region, zones: laidOut, organisations }, hosts, arrays };
+}
+
+/** All agents of such a region in one process. */
+export function simulatedAgents(
+  dir: string,
+  tls: ReadonlyMap<string, TlsFiles>,
+  shape: RegionShape,
+): { topology: Topology; processes: AgentProcess[] } {
+  const socket = join(dir, 'simulated.sock');
+  const { topology, hosts, arrays } = layOut(shape, socket);
+  const { latency, seed, faults } = shape;
+  const config = { socket, tls: tls.get('simulated'), hosts, arrays, stateDir: join(dir, 'simulated'), latency, seed, faults };
+  return {
+    topology,
+    processes: [{ name: 'simulated', main: 'region/simulated/main.ts', config }],
+  };
 }
 
 /** The certificates of a throw-away region, by process name. */

@@ -8,12 +8,16 @@ import type { ProcessIdentity } from '#libs/process/identity.ts';
 import { run } from '#libs/process/run.ts';
 import { send, terminate } from '#libs/process/terminate.ts';
 import { waitFor } from '#libs/process/wait.ts';
+import type { TlsFiles } from '#libs/tls/store.ts';
 import { startPostgres } from '#region/postgres.ts';
 import type { RunningPostgres } from '#region/postgres.ts';
 import { ensureSimulatedCatalogue } from '#region/simulated/catalogue.ts';
+import type { Topology } from '#region/topology.ts';
 import { ManagedProcess } from './managed-process.ts';
-import { certify, freePorts, layOut, writeSecret } from './region-files.ts';
-import type { RegionShape } from './region-files.ts';
+import { realAgents } from './real-agents.ts';
+import type { RealAgentsOptions } from './real-agents.ts';
+import { certify, freePorts, simulatedAgents, writeSecret } from './region-files.ts';
+import type { AgentProcess, RegionShape } from './region-files.ts';
 
 /** Size and behaviour of the region, and what is particular to a test. Everything has a default. */
 export interface SimulatedRegionOptions extends Partial<RegionShape> {
@@ -21,8 +25,12 @@ export interface SimulatedRegionOptions extends Partial<RegionShape> {
   readonly replicas?: number;
   /** Whether PostgreSQL syncs its log to disk: true for measurements, false (the default) for tests. */
   readonly durable?: boolean;
+  /** Whether answers are checked against the contract: true (the default) for tests, false for measurements. */
+  readonly validateResponses?: boolean;
   /** Off unless given (API-05). */
   readonly rateLimits?: boolean;
+  /** One real host and one real array in place of the simulated ones (root, QEMU); the shape above does not matter then. */
+  readonly real?: RealAgentsOptions & { readonly imagesDir: string };
   /** More than any test needs unless given. */
   readonly quota?: { readonly vcpus: number; readonly ramMb: number; readonly storageGb: number };
 }
@@ -101,32 +109,20 @@ class RegionParts {
     const names = Array.from({ length: replicas }, (_, index) => `control-${index + 1}`);
     const [ports, tls] = await Promise.all([
       freePorts(3 * replicas),
-      certify(this.#dir, ['simulated', ...names]),
+      certify(this.#dir, ['simulated', 'host', 'array', ...names]),
       this.#startPostgres(),
     ]);
     this.#ports = ports;
     writeSecret(this.#path('secrets/jwt.key'));
-    ensureSimulatedCatalogue(this.#path('images'));
-    const layout = layOut(this.#shape(), this.#path('simulated.sock'));
-    this.#write('topology.json', layout.topology);
-    this.#write('simulated.json', {
-      socket: this.#path('simulated.sock'),
-      tls: tls.get('simulated'),
-      hosts: layout.hosts,
-      arrays: layout.arrays,
-      stateDir: this.#path('simulated'),
-      latency: this.#shape().latency,
-      seed: this.#shape().seed,
-      faults: this.#shape().faults,
-    });
-    this.#add('simulated', ['region/simulated/main.ts', '--config', this.#path('simulated.json')]);
+    const { topology, processes } = await this.#agents(tls);
+    this.#write('topology.json', topology);
+    for (const { name, main, config } of processes) this.#add(name, main, config);
     for (const [index, name] of names.entries()) {
-      this.#write(`${name}.json`, this.#controlConfig(name, index, tls.get(name)));
-      this.#add(name, ['control-plane/src/main.ts', '--config', this.#path(`${name}.json`)]);
+      this.#add(name, 'control-plane/src/main.ts', this.#controlConfig(name, index, tls.get(name)));
     }
     await this.#seed();
     await this.#raiseQuota();
-    await this.#node('simulated').start();
+    await Promise.all(processes.map(({ name }) => this.#node(name).start()));
     await Promise.all(names.map((name) => this.#node(name).start()));
   }
 
@@ -167,6 +163,13 @@ class RegionParts {
     if (process.env['BASTIDE_KEEP'] === undefined) rmSync(this.#dir, { recursive: true, force: true });
   }
 
+  async #agents(tls: ReadonlyMap<string, TlsFiles>): Promise<{ topology: Topology; processes: AgentProcess[] }> {
+    const { real } = this.#options;
+    if (real !== undefined) return await realAgents(this.#dir, tls, real);
+    ensureSimulatedCatalogue(this.#path('images'));
+    return simulatedAgents(this.#dir, tls, this.#shape());
+  }
+
   #shape(): RegionShape {
     const { hosts = 4, coresPerHost = 64, memoryMibPerHost = 512 * 1024, poolGib = 100_000 } = this.#options;
     const { latency = 'none', faults, seed = 1 } = this.#options;
@@ -185,8 +188,9 @@ class RegionParts {
       agents: tls,
       network: { driver: 'simulated' },
       rateLimits: { enabled: this.#options.rateLimits ?? false, exemptLoopback: false },
-      imagesDir: this.#path('images'),
+      imagesDir: this.#options.real?.imagesDir ?? this.#path('images'),
       logLevel: 'info',
+      validateResponses: this.#options.validateResponses ?? true,
     };
   }
 
@@ -248,8 +252,10 @@ class RegionParts {
     return node;
   }
 
-  #add(name: string, [main, ...args]: readonly [string, ...string[]]): void {
-    this.#nodes.set(name, new ManagedProcess({ name, args: [join(root, main), ...args], logFile: this.#path(`${name}.log`) }));
+  #add(name: string, main: string, config: object): void {
+    this.#write(`${name}.json`, config);
+    const args = [join(root, main), '--config', this.#path(`${name}.json`)];
+    this.#nodes.set(name, new ManagedProcess({ name, args, logFile: this.#path(`${name}.log`) }));
   }
 
   #write(file: string, content: object): void {

@@ -301,15 +301,12 @@ function insufficient(where: string, free: number, needed: number): AgentProblem
   return new AgentProblem(507, 'insufficient_space', `${where} has ${free} bytes free, ${needed} are needed`);
 }
 
-/** @throws AgentProblem 409 `immutable`, `cannot_shrink`, `has_snapshots` */
+/** @throws AgentProblem 409 `immutable`, `cannot_shrink` */
 function refuseOtherVolume(known: VolumeRecord, spec: VolumeSpec): void {
   if (known.poolId !== spec.poolId || known.imageId !== (spec.imageId ?? null)) {
     throw new AgentProblem(409, 'immutable', `the pool and the image of volume ${known.id} cannot change`);
   }
   if (spec.sizeBytes < known.sizeBytes) {
     throw new AgentProblem(409, 'cannot_shrink', `volume ${known.id} already has ${known.sizeBytes} bytes`);
-  }
-  if (spec.sizeBytes > known.sizeBytes && known.snapshotIds !== null) {
-    throw new AgentProblem(409, 'has_snapshots', `volume ${known.id} has snapshots; it cannot grow until they are deleted`);
   }
 }
