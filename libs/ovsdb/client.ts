@@ -39,7 +39,13 @@ export class OvsdbClient {
   #lastError: Error = new OvsdbUnavailable('not connected yet');
 
   constructor(options: OvsdbClientOptions) {
-    this.#options = { tls: undefined, requestTimeoutMs: 10_000, availabilityWaitMs: 5_000, keepAliveMs: 5_000, ...options };
+    this.#options = {
+      tls: undefined,
+      requestTimeoutMs: 10_000,
+      availabilityWaitMs: 5_000,
+      keepAliveMs: 5_000,
+      ...options,
+    };
     this.#endpoints = parseEndpoints(options.endpoints);
     this.replica = new Replica(options.tables);
     this.#loop = this.#stayConnected();
@@ -66,7 +72,10 @@ export class OvsdbClient {
    * @throws {OvsdbTransactionError} when it was refused; nothing changed.
    * @throws {OvsdbUnavailable} or {OvsdbTimeout} when the outcome is unknown.
    */
-  async transact(operations: Operation[], timeoutMs: number = this.#options.requestTimeoutMs): Promise<OperationResult[]> {
+  async transact(
+    operations: Operation[],
+    timeoutMs: number = this.#options.requestTimeoutMs,
+  ): Promise<OperationResult[]> {
     const connection = this.#connection ?? (await this.#connected(this.#options.availabilityWaitMs));
     const answer = await connection.request('transact', [this.#options.database, ...operations], timeoutMs);
     return readResults(answer, operations.length);
@@ -84,7 +93,9 @@ export class OvsdbClient {
   async #connected(timeoutMs: number): Promise<OvsdbConnection> {
     if (this.#connection === undefined && !this.#stopped.signal.aborted) await this.#stateChange(timeoutMs);
     if (this.#connection !== undefined) return this.#connection;
-    throw new OvsdbUnavailable(`the database ${this.#options.database} is not reachable: ${this.#lastError.message}`, { cause: this.#lastError });
+    throw new OvsdbUnavailable(`the database ${this.#options.database} is not reachable: ${this.#lastError.message}`, {
+      cause: this.#lastError,
+    });
   }
 
   #stateChange(timeoutMs: number): Promise<void> {
@@ -160,7 +171,8 @@ export class OvsdbClient {
 }
 
 function updatesOf(params: unknown): unknown {
-  if (!Array.isArray(params) || params[0] !== MONITOR_ID) throw new OvsdbProtocolError('an update for a monitor that was not asked for');
+  if (!Array.isArray(params) || params[0] !== MONITOR_ID)
+    throw new OvsdbProtocolError('an update for a monitor that was not asked for');
   return params[1];
 }
 
@@ -170,8 +182,13 @@ function readResults(answer: unknown, operationCount: number): OperationResult[]
   for (const [index, result] of answer.entries()) {
     if (typeof result !== 'object' || result === null || !('error' in result)) continue;
     const { error, details } = result as { error: unknown; details?: unknown };
-    throw new OvsdbTransactionError(String(error), typeof details === 'string' ? details : '', index < operationCount ? index : null);
+    throw new OvsdbTransactionError(
+      String(error),
+      typeof details === 'string' ? details : '',
+      index < operationCount ? index : null,
+    );
   }
-  if (answer.length !== operationCount) throw new OvsdbProtocolError('the answer to a transaction has another length than the transaction');
+  if (answer.length !== operationCount)
+    throw new OvsdbProtocolError('the answer to a transaction has another length than the transaction');
   return answer as OperationResult[];
 }

@@ -39,7 +39,9 @@ export class OvsdbConnection extends EventEmitter<Events> {
   static async open(endpoint: Endpoint, options: ConnectionOptions): Promise<OvsdbConnection> {
     const socket = openSocket(endpoint, options.tls);
     try {
-      await once(socket, endpoint.kind === 'ssl' ? 'secureConnect' : 'connect', { signal: AbortSignal.timeout(options.connectTimeoutMs) });
+      await once(socket, endpoint.kind === 'ssl' ? 'secureConnect' : 'connect', {
+        signal: AbortSignal.timeout(options.connectTimeoutMs),
+      });
     } catch (cause) {
       // A late error of a socket that nobody waits for any more must not end the process.
       socket.on('error', () => undefined);
@@ -53,7 +55,9 @@ export class OvsdbConnection extends EventEmitter<Events> {
     super();
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('error', (error) => this.close(new OvsdbUnavailable(`the OVSDB connection broke: ${error.message}`, { cause: error })));
+    socket.on('error', (error) =>
+      this.close(new OvsdbUnavailable(`the OVSDB connection broke: ${error.message}`, { cause: error })),
+    );
     socket.on('close', () => this.close(new OvsdbUnavailable('the OVSDB server closed the connection')));
     this.#keepAlive = setInterval(() => this.#probe(), keepAliveMs);
     this.#keepAlive.unref();

@@ -25,7 +25,8 @@ export function parseEndpoints(text: string): Endpoint[] {
 }
 
 function parseEndpoint(text: string): Endpoint {
-  if (text.startsWith('unix:') && text.length > 'unix:'.length) return { kind: 'unix', path: text.slice('unix:'.length) };
+  if (text.startsWith('unix:') && text.length > 'unix:'.length)
+    return { kind: 'unix', path: text.slice('unix:'.length) };
   const match = /^(tcp|ssl):(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(text);
   const [, kind, host, port] = match ?? [];
   if ((kind !== 'tcp' && kind !== 'ssl') || host === undefined) throw new TypeError(`not an OVSDB endpoint: ${text}`);

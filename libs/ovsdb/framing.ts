@@ -56,7 +56,8 @@ export class JsonFramer {
 
   #keep(rest: Buffer): void {
     this.#bufferedBytes += rest.length;
-    if (this.#bufferedBytes > this.#maxBytes) throw new OvsdbProtocolError(`a message is larger than ${this.#maxBytes} bytes`);
+    if (this.#bufferedBytes > this.#maxBytes)
+      throw new OvsdbProtocolError(`a message is larger than ${this.#maxBytes} bytes`);
     this.#chunks.push(rest);
   }
 

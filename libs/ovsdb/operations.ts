@@ -11,7 +11,15 @@ export type Operation =
   | { op: 'update'; table: string; where: Condition[]; row: WireRow }
   | { op: 'mutate'; table: string; where: Condition[]; mutations: Mutation[] }
   | { op: 'delete'; table: string; where: Condition[] }
-  | { op: 'wait'; table: string; where: Condition[]; columns: string[]; until: '==' | '!='; rows: WireRow[]; timeout: number }
+  | {
+      op: 'wait';
+      table: string;
+      where: Condition[];
+      columns: string[];
+      until: '==' | '!=';
+      rows: WireRow[];
+      timeout: number;
+    }
   | { op: 'comment'; comment: string };
 
 /** What one operation gave back. */

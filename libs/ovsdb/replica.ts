@@ -31,7 +31,11 @@ export class Replica {
   }
 
   /** Waits until `predicate` holds for the row (undefined: no such row). False when that took longer than `timeoutMs`. */
-  waitRow(table: string, uuid: string, options: { until: (row: Row | undefined) => boolean; timeoutMs: number }): Promise<boolean> {
+  waitRow(
+    table: string,
+    uuid: string,
+    options: { until: (row: Row | undefined) => boolean; timeoutMs: number },
+  ): Promise<boolean> {
     if (options.until(this.row(table, uuid))) return Promise.resolve(true);
     const key = watchKey(table, uuid);
     const watchers = this.#watchers.get(key) ?? new Set<Watcher>();
@@ -84,7 +88,8 @@ export class Replica {
     for (const [table, rows] of entries(updates)) {
       const current = this.#tables.get(table);
       const shape = this.#shapes.get(table);
-      if (current === undefined || shape === undefined) throw new OvsdbProtocolError(`an update names the table "${table}", which is not followed`);
+      if (current === undefined || shape === undefined)
+        throw new OvsdbProtocolError(`an update names the table "${table}", which is not followed`);
       for (const [uuid, update] of entries(rows)) {
         for (const [kind, wire] of entries(update)) applyRow({ current, shape, uuid }, kind, wire);
         this.#notify(table, uuid);
@@ -100,7 +105,11 @@ export class Replica {
   }
 }
 
-function applyRow(target: { current: Map<string, Row>; shape: TableShape; uuid: string }, kind: string, wire: unknown): void {
+function applyRow(
+  target: { current: Map<string, Row>; shape: TableShape; uuid: string },
+  kind: string,
+  wire: unknown,
+): void {
   const { current, shape, uuid } = target;
   if (kind === 'initial' || kind === 'insert') {
     current.set(uuid, new Row(uuid, shape, Object.fromEntries(entries(wire))));
@@ -126,6 +135,7 @@ function watchKey(table: string, uuid: string): string {
 }
 
 function entries(value: unknown): [string, unknown][] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new OvsdbProtocolError('an update is not an object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new OvsdbProtocolError('an update is not an object');
   return Object.entries(value);
 }

@@ -1,7 +1,11 @@
 import { OvsdbProtocolError } from './errors.ts';
 
 /** How a column's value is shaped, as far as a replica must know (RFC 7047 §3.2). */
-export type ColumnShape = { kind: 'scalar'; initial: string | number | boolean } | { kind: 'optional' } | { kind: 'set' } | { kind: 'map' };
+export type ColumnShape =
+  | { kind: 'scalar'; initial: string | number | boolean }
+  | { kind: 'optional' }
+  | { kind: 'set' }
+  | { kind: 'map' };
 
 export type DatabaseShape = ReadonlyMap<string, ReadonlyMap<string, ColumnShape>>;
 
@@ -23,7 +27,8 @@ export function parseSchema(schema: unknown): DatabaseShape {
   const tables = new Map<string, ReadonlyMap<string, ColumnShape>>();
   for (const [table, tableSchema] of entries(member(schema, 'tables'))) {
     const columns = new Map<string, ColumnShape>();
-    for (const [column, columnSchema] of entries(member(tableSchema, 'columns'))) columns.set(column, shapeOf(member(columnSchema, 'type')));
+    for (const [column, columnSchema] of entries(member(tableSchema, 'columns')))
+      columns.set(column, shapeOf(member(columnSchema, 'type')));
     tables.set(table, columns);
   }
   return tables;
@@ -56,6 +61,7 @@ function member(value: unknown, name: string): unknown {
 }
 
 function entries(value: unknown): [string, unknown][] {
-  if (typeof value !== 'object' || value === null) throw new OvsdbProtocolError('the schema holds something that is not an object');
+  if (typeof value !== 'object' || value === null)
+    throw new OvsdbProtocolError('the schema holds something that is not an object');
   return Object.entries(value);
 }

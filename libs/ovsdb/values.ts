@@ -51,7 +51,8 @@ export function decodeMap(wire: unknown): [Atom, Atom][] {
   const pairs = taggedArray(wire, 'map');
   if (pairs === undefined) throw new OvsdbProtocolError(`not a map: ${JSON.stringify(wire)}`);
   return pairs.map((pair) => {
-    if (!Array.isArray(pair) || pair.length !== 2) throw new OvsdbProtocolError('a map holds something that is not a pair');
+    if (!Array.isArray(pair) || pair.length !== 2)
+      throw new OvsdbProtocolError('a map holds something that is not a pair');
     return [decodeAtom(pair[0]), decodeAtom(pair[1])];
   });
 }

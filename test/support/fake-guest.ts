@@ -28,7 +28,8 @@ export interface Lease {
 }
 
 // What udhcpc runs on `bound`; other events need nothing.
-const LEASE_SCRIPT = '#!/bin/busybox sh\n[ "$1" = bound ] && echo "lease|$ip|$mask|$router|$dns|$mtu|$hostname"\nexit 0\n';
+const LEASE_SCRIPT =
+  '#!/bin/busybox sh\n[ "$1" = bound ] && echo "lease|$ip|$mask|$router|$dns|$mtu|$hostname"\nexit 0\n';
 
 /** Stands for a guest: a namespace whose `eth0` is a port of a host's switch. */
 export class FakeGuest {
@@ -39,12 +40,37 @@ export class FakeGuest {
   static async attach(place: GuestPlace, adapter: { id: string; macAddress: string }): Promise<FakeGuest> {
     const guest = new FakeGuest(place);
     await run(['ip', 'netns', 'add', guest.#namespace]);
-    await run(['ip', '-n', place.namespace, 'link', 'add', place.name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', guest.#namespace]);
+    await run([
+      'ip',
+      '-n',
+      place.namespace,
+      'link',
+      'add',
+      place.name,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'eth0',
+      'netns',
+      guest.#namespace,
+    ]);
     // Nothing but what a test sends may reach a packet counter: neither end speaks IPv6 by itself.
     await run(['ip', '-n', place.namespace, 'link', 'set', place.name, 'addrgenmode', 'none', 'up']);
     await guest.exec('sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1', 'net.ipv6.conf.default.disable_ipv6=1');
     await guest.ip('link set lo up', `link set eth0 address ${adapter.macAddress} up`);
-    const port = ['--', '--may-exist', 'add-port', 'br-int', place.name, '--', 'set', 'Interface', place.name, `external_ids:iface-id=${adapter.id}`];
+    const port = [
+      '--',
+      '--may-exist',
+      'add-port',
+      'br-int',
+      place.name,
+      '--',
+      'set',
+      'Interface',
+      place.name,
+      `external_ids:iface-id=${adapter.id}`,
+    ];
     await run(['ovs-vsctl', `--db=unix:${place.dbSocket}`, '--timeout=20', ...port]);
     return guest;
   }
@@ -74,10 +100,17 @@ export class FakeGuest {
   }
 
   /** Number of answers to `count` echo requests. */
-  async ping(address: string, options: { count?: number; size?: number; withinSeconds?: number } = {}): Promise<number> {
+  async ping(
+    address: string,
+    options: { count?: number; size?: number; withinSeconds?: number } = {},
+  ): Promise<number> {
     const { count = 2, size = 56, withinSeconds = count + 1 } = options;
     // The exit status says whether every answer came; the count is what matters here.
-    const output = await this.exec('sh', '-c', `busybox ping -A -c ${count} -W 1 -w ${withinSeconds} -s ${size} ${address} || true`);
+    const output = await this.exec(
+      'sh',
+      '-c',
+      `busybox ping -A -c ${count} -W 1 -w ${withinSeconds} -s ${size} ${address} || true`,
+    );
     return Number(/(\d+) packets received/.exec(output)?.[1] ?? 0);
   }
 
@@ -86,18 +119,38 @@ export class FakeGuest {
     const script = join(this.#place.dir, 'lease.sh');
     writeFileSync(script, LEASE_SCRIPT, { mode: 0o755 });
     const asked = ['router', 'dns', 'mtu', 'hostname'].map((option) => `-O ${option}`).join(' ');
-    const output = await this.exec('sh', '-c', `busybox udhcpc -i eth0 -f -n -q -t ${tries} -T 1 ${asked} -s ${script} 2>&1 || true`);
-    const [, address, prefixLength, router = '', nameServers = '', mtu = '', hostname = ''] = /^lease\|.*$/m.exec(output)?.[0].split('|') ?? [];
-    return address === undefined ? null : { address, prefixLength: Number(prefixLength), router, nameServers, mtu, hostname };
+    const output = await this.exec(
+      'sh',
+      '-c',
+      `busybox udhcpc -i eth0 -f -n -q -t ${tries} -T 1 ${asked} -s ${script} 2>&1 || true`,
+    );
+    const [, address, prefixLength, router = '', nameServers = '', mtu = '', hostname = ''] =
+      /^lease\|.*$/m.exec(output)?.[0].split('|') ?? [];
+    return address === undefined
+      ? null
+      : { address, prefixLength: Number(prefixLength), router, nameServers, mtu, hostname };
   }
 
   /** Runs a DHCP server of the guest's own that hands out one address. */
   async serveDhcp(address: string): Promise<void> {
     const path = (suffix: string): string => join(this.#place.dir, `${this.#place.name}.${suffix}`);
-    const lines = ['interface eth0', `start ${address}`, `end ${address}`, `lease_file ${path('leases')}`, `pidfile ${path('udhcpd.pid')}`];
+    const lines = [
+      'interface eth0',
+      `start ${address}`,
+      `end ${address}`,
+      `lease_file ${path('leases')}`,
+      `pidfile ${path('udhcpd.pid')}`,
+    ];
     writeFileSync(path('leases'), '');
     writeFileSync(path('udhcpd.conf'), `${lines.join('\n')}\n`);
-    const argv = ['nsenter', `--net=/run/netns/${this.#namespace}`, 'busybox', 'udhcpd', '-f', path('udhcpd.conf')] as const;
+    const argv = [
+      'nsenter',
+      `--net=/run/netns/${this.#namespace}`,
+      'busybox',
+      'udhcpd',
+      '-f',
+      path('udhcpd.conf'),
+    ] as const;
     this.#dhcpServer = await spawnDetached({ argv: [...argv], logFile: path('udhcpd.log') });
   }
 
@@ -117,7 +170,9 @@ export class FakeGuest {
   }
 
   async #packets(direction: 'rx' | 'tx'): Promise<number> {
-    const links = JSON.parse(await run(['ip', '-n', this.#namespace, '-s', '-j', 'link', 'show', 'eth0'])) as LinkStatistics[];
+    const links = JSON.parse(
+      await run(['ip', '-n', this.#namespace, '-s', '-j', 'link', 'show', 'eth0']),
+    ) as LinkStatistics[];
     return links[0]?.stats64[direction].packets ?? Number.NaN;
   }
 }

@@ -36,14 +36,29 @@ export async function startNorthbound(t: TestContext): Promise<NorthboundServer 
     endpoint,
     async start() {
       running = await spawnDetached({
-        argv: ['ovsdb-server', database, `--remote=punix:${socket}`, `--unixctl=${join(dir, 'nb.ctl')}`, '--no-chdir', '-vconsole:warn', '-vsyslog:off'],
+        argv: [
+          'ovsdb-server',
+          database,
+          `--remote=punix:${socket}`,
+          `--unixctl=${join(dir, 'nb.ctl')}`,
+          '--no-chdir',
+          '-vconsole:warn',
+          '-vsyslog:off',
+        ],
         logFile: join(dir, 'nb.log'),
         env: { ...process.env, OVS_RUNDIR: dir, OVS_LOGDIR: dir, OVS_DBDIR: dir },
       });
-      await waitFor(() => run(['ovsdb-client', '--timeout=1', 'list-dbs', endpoint]).then(() => true, () => false), {
-        what: 'ovsdb-server',
-        timeoutMs: 10_000,
-      });
+      await waitFor(
+        () =>
+          run(['ovsdb-client', '--timeout=1', 'list-dbs', endpoint]).then(
+            () => true,
+            () => false,
+          ),
+        {
+          what: 'ovsdb-server',
+          timeoutMs: 10_000,
+        },
+      );
     },
     async stop(graceMs = 5_000) {
       if (running === undefined) return;

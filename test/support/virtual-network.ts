@@ -47,7 +47,15 @@ export class VirtualNetwork {
     for (const [index, { namespace, underlay }] of fabric.hosts.entries()) {
       const host = `h${index + 1}`;
       const paths = { dir: join(dir, host), runDir: join(dir, `r${host}`) };
-      const network = await prepareHostNetwork({ host, namespace, underlay, ...paths, southbound: central.southbound, datapath, mtu: fabric.mtu });
+      const network = await prepareHostNetwork({
+        host,
+        namespace,
+        underlay,
+        ...paths,
+        southbound: central.southbound,
+        datapath,
+        mtu: fabric.mtu,
+      });
       specs.push(...network.specs);
       hosts.set(host, { namespace, dbSocket: network.dbSocket });
     }

@@ -39,7 +39,7 @@ export function networkDriverContract(
   open: (t: TestContext) => Promise<NetworkDriver | undefined>,
 ): void {
   const contractTest = (title: string, body: (driver: NetworkDriver) => Promise<void>): void => {
-    void test(`${name}: ${title}`, async (t) => {
+    test(`${name}: ${title}`, async (t) => {
       const driver = await open(t);
       if (driver !== undefined) await body(driver);
     });
@@ -114,6 +114,23 @@ export function networkDriverContract(
     assert.deepEqual(new Set(networks), new Set([kept.id, added.id]));
     assert.deepEqual(new Set(ports.map((port) => port.id)), new Set([same.id, changed.id, wanted.id]));
     assert.deepEqual(await driver.reconcile(state), { changed: 0 });
+  });
+
+  contractTest('reconcile undoes nothing that happened after the wanted state was read', async (driver) => {
+    const network = sampleNetwork();
+    const [deleted, put] = [samplePort(network, 0), samplePort(network, 1)];
+    await driver.putNetwork(network);
+    await driver.putPort(deleted);
+    const readAt = Date.now() - 1;
+    await driver.deletePort(deleted.id);
+    await driver.putPort(put);
+    const stale = { networks: [network], ports: [deleted] };
+    assert.deepEqual(await driver.reconcile({ ...stale, readAt }), { changed: 0 });
+    assert.deepEqual(
+      (await driver.inventory()).ports.map((port) => port.id),
+      [put.id],
+    );
+    assert.deepEqual(await driver.reconcile(stale), { changed: 2 });
   });
 
   contractTest('many ports at once, two writers on the same ones', async (driver) => {

@@ -17,24 +17,17 @@ const CLOCK_SKEW_MS = 5_000;
 
 /** What has to be done to make the northbound database equal to `wanted`, in stages: networks, ports, removals. */
 export function planReconciliation(replica: Replica, wanted: WantedState): Change[][] {
-  const notTouchedSince = (wanted.readAt ?? Number.POSITIVE_INFINITY) - CLOCK_SKEW_MS;
-  const mayChange = (row: Row | undefined): boolean =>
-    row === undefined || Number(row.map('external_ids').get(PUT_AT) ?? 0) <= notTouchedSince;
   const switchOf = switchesOfPorts(replica);
   const networks = new Set(wanted.networks.map((spec) => spec.id));
   const ports = new Set(wanted.ports.map((spec) => spec.id));
 
-  const putNetworks = wanted.networks.filter(
-    (spec) => mayChange(replica.row('Logical_Switch', spec.id)) && !networkIsAsWanted(replica, spec),
-  );
+  const putNetworks = wanted.networks.filter((spec) => !networkIsAsWanted(replica, spec));
   const putPorts = wanted.ports.filter((spec) => {
     const row = replica.row('Logical_Switch_Port', spec.id);
-    if (row === undefined) return true;
-    const isAsWanted = portIsAsWanted(replica, row, spec) && switchOf.get(spec.id) === spec.networkId;
-    return !isAsWanted && mayChange(row);
+    return row === undefined || !portIsAsWanted(replica, row, spec) || switchOf.get(spec.id) !== spec.networkId;
   });
   const isUnwanted = (wantedIds: ReadonlySet<string>, [id, row]: [string, Row]): boolean =>
-    row.map('external_ids').has(TENANT) && !wantedIds.has(id) && mayChange(row);
+    row.map('external_ids').has(TENANT) && !wantedIds.has(id);
   const unwantedPorts = [...replica.rows('Logical_Switch_Port')].filter((entry) => isUnwanted(ports, entry));
   const unwantedNetworks = [...replica.rows('Logical_Switch')].filter((entry) => isUnwanted(networks, entry));
   const orphanedOptions = [...replica.rows('DHCP_Options')].filter(
@@ -49,6 +42,14 @@ export function planReconciliation(replica: Replica, wanted: WantedState): Chang
     unwantedPorts.map(([id]) => ({ kind: 'delete-port', id })),
     [...unwantedNetworks, ...orphanedOptions].map(([id]) => ({ kind: 'delete-network', id })),
   ];
+}
+
+/** Whether somebody has put what the change is about since the wanted state was read, at `readAt`. */
+export function isOutdated(replica: Replica, change: Change, readAt: number): boolean {
+  const id = 'spec' in change ? change.spec.id : change.id;
+  const isNetwork = change.kind === 'put-network' || change.kind === 'delete-network';
+  const row = replica.row(isNetwork ? 'Logical_Switch' : 'Logical_Switch_Port', id);
+  return Number(row?.map('external_ids').get(PUT_AT) ?? 0) > readAt - CLOCK_SKEW_MS;
 }
 
 /** The switch of each port; null when more than one carries it, which only a foreign hand can have done. */

@@ -11,7 +11,7 @@ import {
   type PortSpec,
   type WantedState,
 } from './driver.ts';
-import { planReconciliation, type Change } from './ovn-reconcile.ts';
+import { isOutdated, planReconciliation, type Change } from './ovn-reconcile.ts';
 import { checkNetwork, checkPort, CIDR, NETWORK, NORTHBOUND_TABLES, TENANT } from './ovn-rows.ts';
 import { SouthboundView } from './ovn-southbound.ts';
 import {
@@ -21,6 +21,7 @@ import {
   putNetworkOperations,
   putPortOperations,
 } from './ovn-transactions.ts';
+import { RecentDeletions } from './recent-deletions.ts';
 
 export interface OvnOptions {
   /** Connection methods of the northbound database, such as `unix:/run/ovn/nb.sock`. */
@@ -45,6 +46,7 @@ export class OvnNetworkDriver implements NetworkDriver {
   readonly #northbound: OvsdbClient;
   readonly #southbound: SouthboundView | null;
   readonly #now: () => number;
+  readonly #deletions = new RecentDeletions();
 
   constructor(options: OvnOptions) {
     const { northbound, southbound, now, ...common } = options;
@@ -61,10 +63,12 @@ export class OvnNetworkDriver implements NetworkDriver {
   async putNetwork(spec: NetworkSpec): Promise<void> {
     checkNetwork(spec);
     await this.#commit(() => putNetworkOperations(this.#northbound.replica, spec, this.#now()));
+    this.#deletions.forget(spec.id);
   }
 
   async deleteNetwork(id: string): Promise<void> {
     await this.#commit(() => deleteNetworkOperations(id));
+    this.#deletions.note(id, this.#now());
   }
 
   async putPort(spec: PortSpec): Promise<void> {
@@ -79,6 +83,7 @@ export class OvnNetworkDriver implements NetworkDriver {
           throw new NetworkRejected(`port ${spec.id}: the network ${spec.networkId} does not exist`);
       },
     );
+    this.#deletions.forget(spec.id);
   }
 
   async deletePort(id: string): Promise<void> {
@@ -88,6 +93,7 @@ export class OvnNetworkDriver implements NetworkDriver {
       const row = attempt++ === 0 ? this.#northbound.replica.row('Logical_Switch_Port', id) : undefined;
       return deletePortOperations(id, row?.map('external_ids').get(NETWORK));
     });
+    this.#deletions.note(id, this.#now());
   }
 
   async waitPortBound(id: string, timeoutMs: number): Promise<boolean> {
@@ -117,13 +123,18 @@ export class OvnNetworkDriver implements NetworkDriver {
 
   async reconcile(wanted: WantedState): Promise<{ changed: number }> {
     await this.#ready();
+    const { readAt = Number.POSITIVE_INFINITY } = wanted;
     const rejections: string[] = [];
     let changed = 0;
+    this.#deletions.prune(this.#now());
     // Networks before the ports on them, removals last.
     for (const changes of planReconciliation(this.#northbound.replica, wanted)) {
       const queue = changes.values();
       const worker = async (): Promise<void> => {
         for (const change of queue) {
+          // Asked for each change anew: workflows go on beside a long reconciliation.
+          if (isOutdated(this.#northbound.replica, change, readAt)) continue;
+          if ('spec' in change && this.#deletions.isNewer(change.spec.id, readAt)) continue;
           try {
             await this.#apply(change);
             changed++;

@@ -24,7 +24,7 @@ async function isSilent(from: FakeGuest, address: string, listeners: FakeGuest[]
   assert.deepEqual(await count(), before, 'not one packet may arrive');
 }
 
-void test('real packets through OVN', async (t) => {
+test('real packets through OVN', async (t) => {
   const missing = missingForPackets();
   if (missing !== null) return t.skip(missing);
   const region = await VirtualNetwork.start(t, 2);

@@ -7,7 +7,7 @@ import { SimulatedNetworkDriver } from './simulated.ts';
 
 networkDriverContract('simulated', () => Promise.resolve(new SimulatedNetworkDriver()));
 
-void test('simulated: faults follow from the seed', async () => {
+test('simulated: faults follow from the seed', async () => {
   const run = async (): Promise<string> => {
     const driver = new SimulatedNetworkDriver({ seed: 7, faults: { putNetwork: { error: 0.3, drop: 0.3 } } });
     let outcomes = '';
@@ -24,7 +24,7 @@ void test('simulated: faults follow from the seed', async () => {
   assert.equal(await run(), outcomes);
 });
 
-void test('simulated: a lost answer leaves the work done, an error leaves nothing', async () => {
+test('simulated: a lost answer leaves the work done, an error leaves nothing', async () => {
   const network = sampleNetwork();
   const dropping = new SimulatedNetworkDriver({ faults: { putNetwork: { drop: 1 } } });
   await assert.rejects(dropping.putNetwork(network), NetworkUnavailable);
@@ -34,7 +34,7 @@ void test('simulated: a lost answer leaves the work done, an error leaves nothin
   assert.deepEqual((await failing.inventory()).networks, []);
 });
 
-void test('simulated: a control-plane process takes ports of networks that another one put', async () => {
+test('simulated: a control-plane process takes ports of networks that another one put', async () => {
   const driver = createNetworkDriver({ driver: 'simulated' });
   const port = samplePort(sampleNetwork(), 0);
   await driver.putPort(port);

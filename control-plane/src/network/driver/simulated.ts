@@ -11,6 +11,7 @@ import {
   type WantedState,
 } from './driver.ts';
 import { checkNetwork, checkPort } from './ovn-rows.ts';
+import { RecentDeletions } from './recent-deletions.ts';
 
 /** A specification and when it was put, in milliseconds since the epoch. */
 interface Held<Spec> {
@@ -40,6 +41,7 @@ export interface SimulatedOptions {
 export class SimulatedNetworkDriver implements NetworkDriver {
   readonly #networks = new Map<string, Held<NetworkSpec>>();
   readonly #ports = new Map<string, Held<PortSpec>>();
+  readonly #deletions = new RecentDeletions();
   readonly #options: SimulatedOptions;
   readonly #random: Random;
   #closed = false;
@@ -65,7 +67,7 @@ export class SimulatedNetworkDriver implements NetworkDriver {
   }
 
   deletePort(id: string): Promise<void> {
-    return this.#call('deletePort', () => void this.#ports.delete(id));
+    return this.#call('deletePort', () => void this.#removePort(id));
   }
 
   waitPortBound(id: string): Promise<boolean> {
@@ -88,25 +90,27 @@ export class SimulatedNetworkDriver implements NetworkDriver {
     return this.#call('reconcile', () => {
       let changed = 0;
       const readAt = wanted.readAt ?? Number.POSITIVE_INFINITY;
-      const mayChange = (held: Held<unknown> | undefined): boolean => held === undefined || held.putAt <= readAt;
+      const mayChange = (id: string, held: Held<unknown> | undefined): boolean =>
+        held === undefined ? !this.#deletions.isNewer(id, readAt) : held.putAt <= readAt;
+      this.#deletions.prune(Date.now());
       const networks = new Map(wanted.networks.map((spec) => [spec.id, spec]));
       const ports = new Map(wanted.ports.map((spec) => [spec.id, spec]));
       for (const spec of networks.values()) {
         const held = this.#networks.get(spec.id);
-        if (isSame(held?.spec, spec) || !mayChange(held)) continue;
+        if (isSame(held?.spec, spec) || !mayChange(spec.id, held)) continue;
         this.#networks.set(spec.id, hold(spec));
         changed++;
       }
       for (const spec of ports.values()) {
         const held = this.#ports.get(spec.id);
-        if (isSame(held?.spec, spec) || !mayChange(held)) continue;
+        if (isSame(held?.spec, spec) || !mayChange(spec.id, held)) continue;
         this.#storePort(spec);
         changed++;
       }
       for (const [id, held] of [...this.#ports])
-        if (!ports.has(id) && mayChange(held) && this.#ports.delete(id)) changed++;
+        if (!ports.has(id) && mayChange(id, held) && this.#removePort(id)) changed++;
       for (const [id, held] of [...this.#networks])
-        if (!networks.has(id) && mayChange(held) && this.#removeNetwork(id)) changed++;
+        if (!networks.has(id) && mayChange(id, held) && this.#removeNetwork(id)) changed++;
       return { changed };
     });
   }
@@ -128,7 +132,13 @@ export class SimulatedNetworkDriver implements NetworkDriver {
     this.#ports.set(spec.id, hold(spec));
   }
 
+  #removePort(id: string): boolean {
+    this.#deletions.note(id, Date.now());
+    return this.#ports.delete(id);
+  }
+
   #removeNetwork(id: string): boolean {
+    this.#deletions.note(id, Date.now());
     for (const { spec } of [...this.#ports.values()]) if (spec.networkId === id) this.#ports.delete(spec.id);
     return this.#networks.delete(id);
   }
