@@ -42,7 +42,7 @@ export async function writeControlConfig(context: ConfigContext, replica: Contro
     name: replica.name,
     database: { url: context.databaseUrl },
     tls,
-    jwtKeyFile: `${paths.secrets}/jwt.key`,
+    jwtKeyFile: paths.tokenKey,
     listeners: {
       tenant: listener(replica.tenantPort),
       plain: replica.plainPort === null ? null : { host: '127.0.0.1', port: replica.plainPort },

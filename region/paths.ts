@@ -18,6 +18,9 @@ export class StatePaths {
   get seedFile(): string {
     return join(this.secrets, 'seed.json');
   }
+  get tokenKey(): string {
+    return join(this.secrets, 'jwt.key');
+  }
   get poolKeys(): string {
     return join(this.secrets, 'pools');
   }

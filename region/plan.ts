@@ -40,7 +40,8 @@ export async function buildPlan(context: PlanContext): Promise<ProcessSpec[]> {
         name: replica.name,
         main: 'control-plane/src/main.ts',
         config,
-        endpoint: `https://127.0.0.1:${replica.tenantPort}`,
+        // Health is the provider's business: the tenant listener serves its contract and nothing else.
+        endpoint: `https://${reachable(context.state.listenAddress)}:${replica.providerPort}`,
         dependsOn: [...after.database, seed.name, ...(context.ovn ? ['ovn-nb'] : [])],
         servesGuests: false,
         facts: ports,
@@ -162,6 +163,11 @@ function nodeService(context: PlanContext, options: NodeServiceOptions): Service
     facts: options.facts,
     fingerprint: fingerprint(config),
   };
+}
+
+/** An unspecified address is where something listens, not where it can be reached. */
+function reachable(address: string): string {
+  return ['0.0.0.0', '::'].includes(address) ? '127.0.0.1' : address;
 }
 
 /** Changes with the code, the configuration and the certificate: each is read once, at the start. */

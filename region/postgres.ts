@@ -168,10 +168,11 @@ async function tryConnect(url: string): Promise<Client | null> {
 async function databaseAccount(): Promise<RunAs | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   try {
-    return await ensureUser('bastide-db');
+    const { uid, gid } = await ensureUser('bastide-db');
+    return { uid, gid };
   } catch (error) {
     const nobody = await findUser('nobody');
-    if (nobody) return nobody;
+    if (nobody) return { uid: nobody.uid, gid: nobody.gid };
     throw error;
   }
 }

