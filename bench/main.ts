@@ -3,17 +3,18 @@ import { parseArgs } from 'node:util';
 import { fullSizes, measureControl, quickSizes } from './control.ts';
 import { currentCommit, describeMachine, formatTable, readable } from './figures.ts';
 import type { BenchReport, Figure, Reporter } from './figures.ts';
+import { measureNetwork } from './network.ts';
 import { measureQemu } from './qemu.ts';
 import { measureStorage } from './storage.ts';
 
-const usage = `usage: bastide bench [--json FILE] [--only control|qemu|storage] [--quick]
+const usage = `usage: bastide bench [--json FILE] [--only control|network|qemu|storage] [--quick]
 
 Starts throw-away regions in temporary folders, measures, prints a table. Recorded figures (bench/recorded.json) are
 compared as ratios; a slower figure is never an error.`;
 
 /** A group of figures that can be measured alone. */
-type Part = 'control' | 'qemu' | 'storage';
-const parts: readonly Part[] = ['control', 'qemu', 'storage'];
+type Part = 'control' | 'network' | 'qemu' | 'storage';
+const parts: readonly Part[] = ['control', 'network', 'qemu', 'storage'];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -56,6 +57,8 @@ async function measure(part: Part, quick: boolean, reporter: Reporter): Promise<
   switch (part) {
     case 'control':
       return await measureControl(quick ? quickSizes : fullSizes, reporter);
+    case 'network':
+      return await measureNetwork({ ports: 1_000 }, reporter);
     case 'qemu':
       return await measureQemu({ rounds: quick ? 1 : 3 }, reporter);
     case 'storage':

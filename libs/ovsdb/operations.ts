@@ -42,8 +42,3 @@ export function assertRow(table: string, id: string, columns: WireRow = {}): Ope
   const row: WireRow = { _uuid: ['uuid', id], ...columns };
   return { op: 'wait', table, where: byUuid(id), columns: Object.keys(row), until: '==', rows: [row], timeout: 0 };
 }
-
-/** Fails the transaction at once with `timed out` when the row exists. */
-export function assertNoRow(table: string, id: string): Operation {
-  return { op: 'wait', table, where: byUuid(id), columns: ['_uuid'], until: '==', rows: [], timeout: 0 };
-}

@@ -23,11 +23,6 @@ export function set(atoms: Iterable<WireAtom>): WireValue {
   return ['set', [...atoms]];
 }
 
-/** An optional value: a set of at most one element. */
-export function optional(atom: WireAtom | undefined): WireValue {
-  return atom === undefined ? ['set', []] : atom;
-}
-
 /** A map of strings, in the shape of `external_ids` and `options`. */
 export function map(entries: Readonly<Record<string, string>> | ReadonlyMap<string, string>): WireValue {
   return ['map', [...(entries instanceof Map ? entries : Object.entries(entries))]];

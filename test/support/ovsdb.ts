@@ -21,8 +21,11 @@ export interface NorthboundServer {
 
 const SCHEMA = '/usr/share/ovn/ovn-nb.ovsschema';
 
-/** Starts one for the length of the test, or skips the test by name of what is missing. */
-export async function startNorthbound(t: TestContext): Promise<NorthboundServer | undefined> {
+/** Starts one for the length of the test, with more arguments for ovsdb-server, or skips the test by name of what is missing. */
+export async function startNorthbound(
+  t: TestContext,
+  extraArguments: readonly string[] = [],
+): Promise<NorthboundServer | undefined> {
   if (!existsSync(SCHEMA) || !existsSync('/usr/sbin/ovsdb-server')) {
     t.skip('needs ovsdb-server and the OVN northbound schema (ovn-central)');
     return undefined;
@@ -44,6 +47,7 @@ export async function startNorthbound(t: TestContext): Promise<NorthboundServer 
           '--no-chdir',
           '-vconsole:warn',
           '-vsyslog:off',
+          ...extraArguments,
         ],
         logFile: join(dir, 'nb.log'),
         env: { ...process.env, OVS_RUNDIR: dir, OVS_LOGDIR: dir, OVS_DBDIR: dir },
