@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { Selection } from '#libs/ovsdb/replica.ts';
+import type { Replica, Selection } from '#libs/ovsdb/replica.ts';
 import { NetworkRejected, type NetworkSpec, type PortSpec } from './driver.ts';
 import { formatIpv4, isHostAddress, parseIpv4, parsePrefix } from './ipv4.ts';
 import type { WantedRow } from './ovn-column.ts';
 
 /** What the driver follows of the northbound database (ovn-nb(5)). */
 export const NORTHBOUND_TABLES: Selection = {
-  NB_Global: ['nb_cfg', 'sb_cfg'],
+  NB_Global: ['nb_cfg', 'sb_cfg', 'options'],
   Logical_Switch: ['name', 'ports', 'acls', 'other_config', 'external_ids'],
   Logical_Switch_Port: [
     'name',
@@ -30,6 +30,8 @@ export const CIDR = 'bastide:cidr';
 const NETWORK_NAME = 'bastide:name';
 
 const LEASE_SECONDS = 86_400;
+const VXLAN_NETWORKS_MAX = 4_095;
+const VXLAN_PORTS_MAX = 2_047;
 /** RFC 1123 §2.1. */
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 
@@ -126,6 +128,20 @@ export function checkPort(spec: PortSpec, cidr: string | undefined): void {
     if (cidr !== undefined && !isHostAddress(parsePrefix(cidr), address))
       throw new RangeError(`${spec.ipv4} is not a host of ${cidr}`);
   });
+}
+
+/**
+ * VXLAN carries 12 bits of network and 12 bits of port, half of the latter for multicast (ovn-architecture(7)); ovn-northd says by
+ * `max_tunid` that it keeps to that. It would leave one port too many without a tunnel key, and its guest without a network.
+ *
+ * @throws {NetworkRejected} when the network is full.
+ */
+export function checkRoom(replica: Replica, networkId: string): void {
+  const [global] = replica.rows('NB_Global').values();
+  const isVxlan = Number(global?.map('options').get('max_tunid') ?? Number.POSITIVE_INFINITY) <= VXLAN_NETWORKS_MAX;
+  const ports = replica.row('Logical_Switch', networkId)?.texts('ports').size ?? 0;
+  if (isVxlan && ports >= VXLAN_PORTS_MAX)
+    throw new NetworkRejected(`the network ${networkId} has ${ports} adapters, which is all that VXLAN can carry`);
 }
 
 function rejecting(check: () => void): void {

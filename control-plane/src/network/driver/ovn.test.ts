@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { startNorthbound, type NorthboundServer } from '#test/support/ovsdb.ts';
 import { networkDriverContract, sampleNetwork, samplePort } from './contract.ts';
-import { NetworkUnavailable, type PortSpec } from './driver.ts';
+import { NetworkRejected, NetworkUnavailable, type PortSpec } from './driver.ts';
 import { OvnNetworkDriver } from './ovn.ts';
 
 function openDriver(t: TestContext, northbound: string): OvnNetworkDriver {
@@ -151,13 +151,14 @@ test('a restarted database: calls under way fail cleanly, later ones work, the r
   assert.match((await driver.healthy()).join(), /ovn-northd has never served/);
 });
 
-test('at least 500 ports per second are put, on one connection', async (t) => {
+test('a network takes as many ports as VXLAN can carry, and one more is refused', async (t) => {
   const server = await startNorthbound(t);
   if (server === undefined) return;
   const driver = openDriver(t, server.endpoint);
   const network = sampleNetwork();
+  await server.nbctl('init', '--', 'set', 'NB_Global', '.', 'options:max_tunid=4095');
   await driver.putNetwork(network);
-  const ports = Array.from({ length: 2_000 }, (_, index) => samplePort(network, index));
+  const ports = Array.from({ length: 2_047 }, (_, index) => samplePort(network, index));
   const started = performance.now();
   const queue = ports.values();
   await Promise.all(
@@ -168,4 +169,8 @@ test('at least 500 ports per second are put, on one connection', async (t) => {
   const perSecond = (1_000 * ports.length) / (performance.now() - started);
   t.diagnostic(`${Math.round(perSecond)} putPort/s`);
   assert.equal((await driver.inventory()).ports.length, ports.length);
+  await assert.rejects(driver.putPort(samplePort(network, ports.length)), NetworkRejected);
+  const [first] = ports;
+  assert.ok(first !== undefined);
+  await driver.putPort({ ...first, hostname: 'still-changes' });
 });

@@ -12,7 +12,7 @@ import {
   type WantedState,
 } from './driver.ts';
 import { isOutdated, planReconciliation, type Change } from './ovn-reconcile.ts';
-import { checkNetwork, checkPort, CIDR, NETWORK, NORTHBOUND_TABLES, TENANT } from './ovn-rows.ts';
+import { checkNetwork, checkPort, checkRoom, CIDR, NETWORK, NORTHBOUND_TABLES, TENANT } from './ovn-rows.ts';
 import { SouthboundView } from './ovn-southbound.ts';
 import {
   deleteNetworkOperations,
@@ -76,6 +76,7 @@ export class OvnNetworkDriver implements NetworkDriver {
       () => {
         const { replica } = this.#northbound;
         checkPort(spec, replica.row('Logical_Switch', spec.networkId)?.map('external_ids').get(CIDR));
+        if (replica.row('Logical_Switch_Port', spec.id) === undefined) checkRoom(replica, spec.networkId);
         return putPortOperations(replica, spec, this.#now());
       },
       (operation) => {
