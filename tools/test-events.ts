@@ -39,13 +39,9 @@ function describe(
   const { name, nesting, skip } = event.data;
   const details = event.data.details as Details;
   const cause = details.error?.cause;
-  // A suite or parent fails with its children; they are reported on their own.
-  if (
-    details.type === 'suite' ||
-    (details.error as { failureType?: string } | undefined)?.failureType === 'subtestsFailed'
-  ) {
-    return undefined;
-  }
+  const failureType = (details.error as { failureType?: string } | undefined)?.failureType;
+  // A parent fails with its children, which are reported on their own; a suite counts only when it fails by itself.
+  if (failureType === 'subtestsFailed' || (details.type === 'suite' && event.type === 'test:pass')) return undefined;
   const failure =
     cause instanceof Error
       ? (cause.stack ?? cause.message)

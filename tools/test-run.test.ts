@@ -54,6 +54,18 @@ test('a file reports each test with its outcome, parents and reasons', async (t)
   assert.equal(tests[2]?.detail, 'needs root');
 });
 
+test('a hook that fails is a failure, once, by the name of its suite', async (t) => {
+  const { tests } = await runOne(
+    t,
+    "import { after, suite, test } from 'node:test'; suite('group', () => { after(() => { throw new Error('hook because'); }); test('inner', () => {}); });",
+  );
+  assert.deepEqual(
+    tests.map(({ name, outcome }) => `${outcome} ${name}`),
+    ['passed group › inner', 'failed group'],
+  );
+  assert.match(tests[1]?.detail ?? '', /hook because/);
+});
+
 test('a name pattern narrows the tests', async (t) => {
   const { tests } = await runOne(t, MIXED, { grep: 'good' });
   assert.deepEqual(
