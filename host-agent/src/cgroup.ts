@@ -26,7 +26,8 @@ export function hierarchies(mounts: string, hasCpu: (folder: string) => boolean)
     const [, folder = '', type = '', options = ''] = line.split(' ');
     if (type === 'cgroup2' && hasCpu(folder)) v2 = folder;
     if (type !== 'cgroup') continue;
-    for (const option of options.split(',')) if (['cpu', 'cpuset', 'memory', 'pids'].includes(option)) v1.set(option, folder);
+    for (const option of options.split(','))
+      if (['cpu', 'cpuset', 'memory', 'pids'].includes(option)) v1.set(option, folder);
   }
   return { v2, v1 };
 }
@@ -68,7 +69,8 @@ export class Cgroups {
     for (const [controller, root] of this.#v1) {
       const folder = this.#v1Folder(root, machineId);
       // cpu.shares counts from 1024 where a weight counts from 100; the kernel takes no less than 2.
-      if (controller === 'cpu') write(folder, 'cpu.shares', String(Math.max(2, Math.round((limits.weight * 1024) / 100))));
+      if (controller === 'cpu')
+        write(folder, 'cpu.shares', String(Math.max(2, Math.round((limits.weight * 1024) / 100))));
       if (controller === 'memory') write(folder, 'memory.limit_in_bytes', memory);
       if (controller === 'pids') write(folder, 'pids.max', String(limits.pids));
       if (controller === 'cpuset') write(folder, 'cpuset.cpus', cores);
@@ -87,7 +89,8 @@ export class Cgroups {
         rmdirSync(folder);
       } catch (error) {
         // Busy for a moment after its last process: the next machine or agent start removes or reuses it.
-        if (!(error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EBUSY'))) throw error;
+        if (!(error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EBUSY')))
+          throw error;
       }
     }
   }
@@ -101,7 +104,9 @@ export class Cgroups {
     let folder = this.#v2 ?? '';
     for (const part of [...this.#branch.split('/'), machineId]) {
       const offered = readFileSync(join(folder, 'cgroup.controllers'), 'utf8').trim().split(' ');
-      const wanted = offered.filter((name) => ['cpu', 'cpuset', 'memory', 'pids'].includes(name)).map((name) => `+${name}`);
+      const wanted = offered
+        .filter((name) => ['cpu', 'cpuset', 'memory', 'pids'].includes(name))
+        .map((name) => `+${name}`);
       write(folder, 'cgroup.subtree_control', wanted.join(' '));
       folder = join(folder, part);
       mkdirSync(folder, { recursive: true });
@@ -118,7 +123,8 @@ export class Cgroups {
       // A new v1 cpuset is empty and takes no process.
       for (const file of ['cpuset.mems', 'cpuset.cpus']) {
         const path = join(folder, file);
-        if (existsSync(path) && readFileSync(path, 'utf8').trim() === '') write(folder, file, readFileSync(join(parent, file), 'utf8').trim());
+        if (existsSync(path) && readFileSync(path, 'utf8').trim() === '')
+          write(folder, file, readFileSync(join(parent, file), 'utf8').trim());
       }
     }
     return folder;

@@ -30,7 +30,9 @@ export function hostDriverContract(name: string, make: () => Promise<ContractHar
       await harness.end();
     });
     const driver = (): HostDriver => harness.driver;
-    const started = async (change: Partial<MachineSpec> = {}): Promise<{ id: string; spec: MachineSpec; machine: Machine }> => {
+    const started = async (
+      change: Partial<MachineSpec> = {},
+    ): Promise<{ id: string; spec: MachineSpec; machine: Machine }> => {
       const id = randomUUID();
       const spec = { ...(await harness.spec()), ...change };
       return { id, spec, machine: await driver().put(id, spec) };
@@ -42,14 +44,21 @@ export function hostDriverContract(name: string, make: () => Promise<ContractHar
       await refused(driver().reset(id), 404, 'not_found');
       await refused(driver().freeze(id, 5), 404, 'not_found');
       await refused(driver().thaw(id), 404, 'not_found');
-      await refused(driver().serial(id, { offset: 0, follow: false, signal: AbortSignal.timeout(1000) }), 404, 'not_found');
+      await refused(
+        driver().serial(id, { offset: 0, follow: false, signal: AbortSignal.timeout(1000) }),
+        404,
+        'not_found',
+      );
       await driver().delete(id);
     });
 
     test('a PUT answers when the machine runs, and is seen by every read', async () => {
       const { id, spec, machine } = await started();
       assert.deepEqual([machine.id, machine.power, machine.status, machine.generation], [id, 'on', 'running', 1]);
-      assert.deepEqual(machine.disks, spec.disks.map((disk) => disk.volumeId));
+      assert.deepEqual(
+        machine.disks,
+        spec.disks.map((disk) => disk.volumeId),
+      );
       assert.ok(machine.startedAt);
       assert.deepEqual((await driver().get(id)).startedAt, machine.startedAt);
       assert.ok((await driver().list()).some((each) => each.id === id));
@@ -64,7 +73,10 @@ export function hostDriverContract(name: string, make: () => Promise<ContractHar
       const { last } = await eventsNow(driver());
       const again = await driver().put(id, structuredClone(spec));
       assert.deepEqual([again.startedAt, again.pid], [machine.startedAt, machine.pid]);
-      assert.deepEqual((await eventsNow(driver(), last)).events.filter((event) => event.machineId === id && event.type !== 'tools'), []);
+      assert.deepEqual(
+        (await eventsNow(driver(), last)).events.filter((event) => event.machineId === id && event.type !== 'tools'),
+        [],
+      );
       await driver().delete(id);
     });
 
@@ -85,10 +97,16 @@ export function hostDriverContract(name: string, make: () => Promise<ContractHar
       await refused(driver().put(id, { ...next, adapters: [] }), 409, 'needs_power_off');
       await refused(driver().put(id, { ...next, disks: [] }), 409, 'needs_power_off');
       const now = await driver().get(id);
-      assert.deepEqual([now.generation, now.status, now.startedAt, now.adapters], [1, 'running', machine.startedAt, machine.adapters]);
+      assert.deepEqual(
+        [now.generation, now.status, now.startedAt, now.adapters],
+        [1, 'running', machine.startedAt, machine.adapters],
+      );
       const off = await driver().put(id, { ...next, power: 'off', vcpus: 2, memoryMib: 128, adapters: [] });
       assert.deepEqual([off.generation, off.power, off.adapters], [2, 'off', []]);
-      assert.equal((await driver().put(id, { ...next, generation: 3, vcpus: 2, memoryMib: 128, adapters: [] })).power, 'on');
+      assert.equal(
+        (await driver().put(id, { ...next, generation: 3, vcpus: 2, memoryMib: 128, adapters: [] })).power,
+        'on',
+      );
       await driver().delete(id);
     });
 
@@ -98,15 +116,24 @@ export function hostDriverContract(name: string, make: () => Promise<ContractHar
       const adapters = [harness.adapter(0)];
       const changed = await driver().put(id, { ...spec, generation: 2, name: 'renamed', disks, adapters });
       assert.equal(changed.startedAt, machine.startedAt);
-      assert.deepEqual(changed.disks, disks.map((disk) => disk.volumeId));
-      assert.deepEqual(changed.adapters, adapters.map((adapter) => adapter.adapterId));
+      assert.deepEqual(
+        changed.disks,
+        disks.map((disk) => disk.volumeId),
+      );
+      assert.deepEqual(
+        changed.adapters,
+        adapters.map((adapter) => adapter.adapterId),
+      );
       await driver().delete(id);
     });
 
     test('TOL-05: a machine that was stopped is stopped by request and its tools are unknown', async () => {
       const { id, spec } = await started();
       const off = await driver().put(id, { ...spec, generation: 2, power: 'off' });
-      assert.deepEqual([off.power, off.status, off.stopCause, off.tools.state], ['off', 'stopped', 'requested', 'unknown']);
+      assert.deepEqual(
+        [off.power, off.status, off.stopCause, off.tools.state],
+        ['off', 'stopped', 'requested', 'unknown'],
+      );
       assert.ok(off.stoppedAt);
       assert.deepEqual(off.addresses, []);
       await refused(driver().reset(id), 409, 'not_running');
@@ -134,8 +161,13 @@ export function hostDriverContract(name: string, make: () => Promise<ContractHar
       const id = randomUUID();
       const spec = await harness.spec();
       const powers = ['on', 'off', 'on', 'off'] as const;
-      const answers = await Promise.all(powers.map(async (power, index) => await driver().put(id, { ...spec, generation: index + 1, power })));
-      assert.deepEqual(answers.map((machine) => machine.power), powers);
+      const answers = await Promise.all(
+        powers.map(async (power, index) => await driver().put(id, { ...spec, generation: index + 1, power })),
+      );
+      assert.deepEqual(
+        answers.map((machine) => machine.power),
+        powers,
+      );
       await driver().delete(id);
     });
 
@@ -148,9 +180,17 @@ export function hostDriverContract(name: string, make: () => Promise<ContractHar
       await driver().delete(id);
       const told = await eventsNow(driver(), last);
       assert.equal(told.epoch, epoch);
-      const mine = told.events.filter((event) => event.machineId === id && !['tools', 'addresses'].includes(event.type));
-      assert.deepEqual(mine.map((event) => event.type), ['started', 'stopped', 'deleted']);
-      assert.deepEqual([mine[0]?.machine?.status, mine[1]?.machine?.stopCause, mine[2]?.machine], ['running', 'requested', undefined]);
+      const mine = told.events.filter(
+        (event) => event.machineId === id && !['tools', 'addresses'].includes(event.type),
+      );
+      assert.deepEqual(
+        mine.map((event) => event.type),
+        ['started', 'stopped', 'deleted'],
+      );
+      assert.deepEqual(
+        [mine[0]?.machine?.status, mine[1]?.machine?.stopCause, mine[2]?.machine],
+        ['running', 'requested', undefined],
+      );
       assert.ok(told.events.every((event, index) => event.id === last + index + 1));
     });
 
@@ -187,8 +227,8 @@ export function hostDriverContract(name: string, make: () => Promise<ContractHar
   });
 }
 
-async function eventsNow(driver: HostDriver, after = 0): Promise<{ events: Event[]; last: number; epoch: string }> {
-  return await driver.events({ after, waitMs: 0, signal: AbortSignal.timeout(DEADLINE_MS) });
+async function eventsNow(driver: HostDriver, since = 0): Promise<{ events: Event[]; last: number; epoch: string }> {
+  return await driver.events({ after: since, waitMs: 0, signal: AbortSignal.timeout(DEADLINE_MS) });
 }
 
 async function refused(call: Promise<unknown>, status: number, code: string): Promise<void> {

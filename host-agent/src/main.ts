@@ -12,7 +12,13 @@ const log = pino({ name: 'host-agent' });
 const config = readConfig(process.argv.slice(2));
 const contract = await AgentContract.load(new URL('../../contract/agents/host.yaml', import.meta.url));
 const driver = await QemuHost.open(config, log);
-const server = await serveAgent({ endpoint: config.endpoint, tls: config.tls, routes: hostRoutes(driver), contract, log });
+const server = await serveAgent({
+  endpoint: config.endpoint,
+  tls: config.tls,
+  routes: hostRoutes(driver),
+  contract,
+  log,
+});
 const { accelerator, hypervisor, machineCount, problems } = await driver.host();
 log.info({ host: config.name, endpoint: server.endpoint, accelerator, hypervisor, machineCount, problems }, 'ready');
 

@@ -32,7 +32,14 @@ export class OvsVsctl implements OvsPorts {
     await this.#run(
       ports.flatMap(({ tap, portName, macAddress }) => [
         ...['--', '--may-exist', 'add-port', this.#bridge, tap],
-        ...['--', 'set', 'Interface', tap, `external_ids:iface-id=${quoted(portName)}`, `external_ids:attached-mac=${quoted(macAddress)}`],
+        ...[
+          '--',
+          'set',
+          'Interface',
+          tap,
+          `external_ids:iface-id=${quoted(portName)}`,
+          `external_ids:attached-mac=${quoted(macAddress)}`,
+        ],
       ]),
     );
   }

@@ -10,14 +10,26 @@ export function hostRoutes(driver: HostDriver): AgentRoute[] {
   return [
     { method: 'GET', path: '/v1/host', handler: async () => ok(await driver.host()) },
     { method: 'GET', path: '/v1/machines', handler: async () => ok(await driver.list()) },
-    { method: 'GET', path: '/v1/machines/:machineId', handler: async (request) => ok(await driver.get(machineId(request))) },
+    {
+      method: 'GET',
+      path: '/v1/machines/:machineId',
+      handler: async (request) => ok(await driver.get(machineId(request))),
+    },
     {
       method: 'PUT',
       path: '/v1/machines/:machineId',
       handler: async (request) => ok(await driver.put(machineId(request), request.body as MachineSpec)),
     },
-    { method: 'DELETE', path: '/v1/machines/:machineId', handler: async (request) => done(await driver.delete(machineId(request))) },
-    { method: 'POST', path: '/v1/machines/:machineId/reset', handler: async (request) => done(await driver.reset(machineId(request))) },
+    {
+      method: 'DELETE',
+      path: '/v1/machines/:machineId',
+      handler: async (request) => done(await driver.delete(machineId(request))),
+    },
+    {
+      method: 'POST',
+      path: '/v1/machines/:machineId/reset',
+      handler: async (request) => done(await driver.reset(machineId(request))),
+    },
     {
       method: 'POST',
       path: '/v1/machines/:machineId/freeze',
@@ -26,13 +38,19 @@ export function hostRoutes(driver: HostDriver): AgentRoute[] {
         return ok(await driver.freeze(machineId(request), autoThawSeconds));
       },
     },
-    { method: 'POST', path: '/v1/machines/:machineId/thaw', handler: async (request) => done(await driver.thaw(machineId(request))) },
+    {
+      method: 'POST',
+      path: '/v1/machines/:machineId/thaw',
+      handler: async (request) => done(await driver.thaw(machineId(request))),
+    },
     { method: 'GET', path: '/v1/machines/:machineId/serial', handler: (request) => readSerial(driver, request) },
     {
       method: 'GET',
       path: '/v1/events',
       handler: async ({ query, signal }) => {
-        return ok(await driver.events({ after: Number(query['after'] ?? 0), waitMs: Number(query['waitMs'] ?? 0), signal }));
+        return ok(
+          await driver.events({ after: Number(query['after'] ?? 0), waitMs: Number(query['waitMs'] ?? 0), signal }),
+        );
       },
     },
   ];

@@ -33,10 +33,16 @@ export class Taps {
     this.#uid = options.uid;
   }
 
-  /** Makes a persistent tap that QEMU's user may open, and brings it up; also when it is there. */
-  async ensure(name: string, mtu: number | undefined): Promise<void> {
-    if (!(await this.#own()).includes(name)) await ipBatch([`tuntap add dev ${name} mode tap user ${this.#uid}`]);
-    await ipBatch([`link set dev ${name} alias ${this.#alias}${mtu === undefined ? '' : ` mtu ${mtu}`} up`]);
+  /** Makes persistent taps that QEMU's user may open, and brings them up; also when they are there. @throws CommandFailed */
+  async ensure(taps: readonly { readonly name: string; readonly mtu: number | undefined }[]): Promise<void> {
+    if (taps.length === 0) return;
+    const present = new Set(await this.#own());
+    await ipBatch(
+      taps.flatMap(({ name, mtu }) => [
+        ...(present.has(name) ? [] : [`tuntap add dev ${name} mode tap user ${this.#uid}`]),
+        `link set dev ${name} alias ${this.#alias}${mtu === undefined ? '' : ` mtu ${mtu}`} up`,
+      ]),
+    );
   }
 
   /** Removes taps; those that are not there are fine. */
@@ -46,19 +52,20 @@ export class Taps {
     if (gone.length > 0) await ipBatch(gone.map((name) => `link delete dev ${name}`));
   }
 
-  /** Removes every tap of this host that is not in `known`: left over from a machine that is gone. Answers their names. */
+  /** Removes every tap of this host that is not in `known`. Answers their names. */
   async removeUnknown(known: ReadonlySet<string>): Promise<string[]> {
     const leaked = (await this.#own()).filter((name) => !known.has(name));
     await this.remove(leaked);
     return leaked;
   }
 
+  /** Taps of this host, and those whose making was cut short before they got their alias: they are down. */
   async #own(): Promise<string[]> {
-    const links = JSON.parse((await run(['ip', '-json', 'link', 'show'], { timeoutMs: TIMEOUT_MS })) || '[]') as {
-      ifname: string;
-      ifalias?: string;
-    }[];
-    return links.filter((link) => link.ifname.startsWith(PREFIX) && (link.ifalias === undefined || link.ifalias === this.#alias)).map((link) => link.ifname);
+    const text = await run(['ip', '-json', 'link', 'show'], { timeoutMs: TIMEOUT_MS });
+    const links = JSON.parse(text === '' ? '[]' : text) as { ifname: string; ifalias?: string }[];
+    return links
+      .filter(({ ifname, ifalias }) => ifname.startsWith(PREFIX) && (ifalias ?? this.#alias) === this.#alias)
+      .map(({ ifname }) => ifname);
   }
 }
 

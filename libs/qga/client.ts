@@ -124,9 +124,17 @@ export class QgaClient {
     this.#synced = true;
   }
 
-  #exchange(call: { command: string; args: object | undefined; timeoutMs: number; prefix?: number[] }): Promise<unknown> {
+  #exchange(call: {
+    command: string;
+    args: object | undefined;
+    timeoutMs: number;
+    prefix?: number[];
+  }): Promise<unknown> {
     const answer = this.#await(call.command, call.timeoutMs);
-    if (!this.#closed) this.#socket.write(Buffer.concat([Buffer.from(call.prefix ?? []), Buffer.from(request(call.command, call.args))]));
+    if (!this.#closed)
+      this.#socket.write(
+        Buffer.concat([Buffer.from(call.prefix ?? []), Buffer.from(request(call.command, call.args))]),
+      );
     return answer;
   }
 
@@ -152,7 +160,12 @@ export class QgaClient {
     for (let end = this.#chunks.indexOf(LINE_FEED); end >= 0; end = this.#chunks.indexOf(LINE_FEED)) {
       const line = this.#chunks.subarray(0, end);
       this.#chunks = this.#chunks.subarray(end + 1);
-      this.#line(line.subarray(line.lastIndexOf(SENTINEL) + 1).toString('utf8').trim());
+      this.#line(
+        line
+          .subarray(line.lastIndexOf(SENTINEL) + 1)
+          .toString('utf8')
+          .trim(),
+      );
     }
     if (this.#chunks.length > MAX_LINE) this.#socket.destroy(new Error('answer without end'));
   }
@@ -165,18 +178,23 @@ export class QgaClient {
       answer = JSON.parse(text) as typeof answer;
     } catch {
       // The rest of an answer whose beginning was lost; while synchronising that is expected, else the stream is off.
-      if (this.#synced) waiting.settle({ error: new QgaUnavailable(`${waiting.command}: the guest agent answered no JSON`) });
+      if (this.#synced)
+        waiting.settle({ error: new QgaUnavailable(`${waiting.command}: the guest agent answered no JSON`) });
       this.#synced = false;
       return;
     }
     if (answer.error === undefined) waiting.settle({ value: answer.return });
-    else if (this.#synced) waiting.settle({ error: new QgaError(waiting.command, answer.error.class, answer.error.desc) });
+    else if (this.#synced)
+      waiting.settle({ error: new QgaError(waiting.command, answer.error.class, answer.error.desc) });
   }
 
   #end(cause?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
-    const error = new QgaUnavailable(`${this.#path}: ${cause?.message ?? 'connection ended'}`, cause ? { cause } : undefined);
+    const error = new QgaUnavailable(
+      `${this.#path}: ${cause?.message ?? 'connection ended'}`,
+      cause ? { cause } : undefined,
+    );
     this.#waiting?.settle({ error });
   }
 }

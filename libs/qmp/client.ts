@@ -78,8 +78,12 @@ export class QmpClient extends EventEmitter<{ event: [QmpEvent]; close: [] }> {
     const client = new QmpClient(createConnection({ path: socketPath }), socketPath);
     try {
       await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => done(new QmpUnavailable(`${socketPath}: no QMP greeting in ${timeoutMs} ms`)), timeoutMs);
-        const abort = (): void => done(new QmpUnavailable(`${socketPath}: connection given up`, { cause: signal?.reason }));
+        const timer = setTimeout(
+          () => done(new QmpUnavailable(`${socketPath}: no QMP greeting in ${timeoutMs} ms`)),
+          timeoutMs,
+        );
+        const abort = (): void =>
+          done(new QmpUnavailable(`${socketPath}: connection given up`, { cause: signal?.reason }));
         const done = (error?: Error): void => {
           clearTimeout(timer);
           signal?.removeEventListener('abort', abort);
@@ -149,7 +153,11 @@ export class QmpClient extends EventEmitter<{ event: [QmpEvent]; close: [] }> {
       this.#greeted?.();
     } else if (message.event !== undefined) {
       const { seconds, microseconds } = message.timestamp ?? { seconds: Date.now() / 1000, microseconds: 0 };
-      this.emit('event', { event: message.event, data: message.data ?? {}, timestamp: seconds * 1000 + Math.floor(microseconds / 1000) });
+      this.emit('event', {
+        event: message.event,
+        data: message.data ?? {},
+        timestamp: seconds * 1000 + Math.floor(microseconds / 1000),
+      });
     } else if (message.id !== undefined) {
       this.#answer(message.id, message);
     }
@@ -168,7 +176,10 @@ export class QmpClient extends EventEmitter<{ event: [QmpEvent]; close: [] }> {
   #end(cause?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
-    const reason = new QmpUnavailable(`${this.#path}: ${cause?.message ?? 'connection ended'}`, cause ? { cause } : undefined);
+    const reason = new QmpUnavailable(
+      `${this.#path}: ${cause?.message ?? 'connection ended'}`,
+      cause ? { cause } : undefined,
+    );
     this.#greeted?.(reason);
     for (const pending of this.#pending.values()) {
       clearTimeout(pending.timer);
@@ -180,7 +191,9 @@ export class QmpClient extends EventEmitter<{ event: [QmpEvent]; close: [] }> {
 }
 
 interface Message {
-  readonly QMP?: { readonly version: { readonly qemu: { readonly major: number; readonly minor: number; readonly micro: number } } };
+  readonly QMP?: {
+    readonly version: { readonly qemu: { readonly major: number; readonly minor: number; readonly micro: number } };
+  };
   readonly event?: string;
   readonly data?: Record<string, unknown>;
   readonly timestamp?: { readonly seconds: number; readonly microseconds: number };

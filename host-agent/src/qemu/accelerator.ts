@@ -24,8 +24,10 @@ export interface AcceleratorChoice {
  * KVM where it truly runs a guest, else TCG. A /dev/kvm that opens and makes a VM may still not run an ordinary kernel, so a tiny guest
  * is run once as QEMU's user, and the answer kept for this kernel, processor and QEMU.
  */
-export async function chooseAccelerator(config: QemuConfig, qemuVersion: string): Promise<AcceleratorChoice> {
-  const key = [release(), cpus()[0]?.model ?? '', qemuVersion, config.probeKernel ?? 'boot sector', kvmReachable()].join('|');
+export async function chooseAccelerator(config: QemuConfig, version: string): Promise<AcceleratorChoice> {
+  const key = [release(), cpus()[0]?.model ?? '', version, config.probeKernel ?? 'boot sector', kvmReachable()].join(
+    '|',
+  );
   const cached = readCache(config.acceleratorCacheFile);
   if (cached?.key === key) return cached;
   const choice = await probe(config);
@@ -38,8 +40,11 @@ async function probe(config: QemuConfig): Promise<AcceleratorChoice> {
   const folder = mkdtempSync(join(tmpdir(), 'bastide-kvm-'));
   try {
     chmodSync(folder, 0o755);
-    const ran = config.probeKernel === null ? await runsBootSector(config, folder) : await runsKernel(config, config.probeKernel);
-    return ran ? { accelerator: 'kvm', reason: 'a test guest ran under KVM' } : { accelerator: 'tcg', reason: 'a test guest did not run under KVM' };
+    const ran =
+      config.probeKernel === null ? await runsBootSector(config, folder) : await runsKernel(config, config.probeKernel);
+    return ran
+      ? { accelerator: 'kvm', reason: 'a test guest ran under KVM' }
+      : { accelerator: 'tcg', reason: 'a test guest did not run under KVM' };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -60,8 +65,25 @@ async function runsKernel(config: QemuConfig, kernel: string): Promise<boolean> 
   return KERNEL_IS_UP.test(output);
 }
 
-async function attempt(config: QemuConfig, guest: readonly string[], timeoutMs: number): Promise<{ status: number | null; output: string }> {
-  const base = ['-machine', 'q35', '-accel', 'kvm', '-cpu', 'host', '-m', '192', '-nodefaults', '-no-user-config', '-display', 'none'];
+async function attempt(
+  config: QemuConfig,
+  guest: readonly string[],
+  timeoutMs: number,
+): Promise<{ status: number | null; output: string }> {
+  const base = [
+    '-machine',
+    'q35',
+    '-accel',
+    'kvm',
+    '-cpu',
+    'host',
+    '-m',
+    '192',
+    '-nodefaults',
+    '-no-user-config',
+    '-display',
+    'none',
+  ];
   const argv = unprivileged(config, [config.binary, ...base, ...guest]);
   try {
     return { status: 0, output: await run(argv, { timeoutMs, env: QEMU_ENVIRONMENT }) };

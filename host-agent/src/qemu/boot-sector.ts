@@ -31,14 +31,29 @@ export function bootSector(text: string, ending: BootSectorEnding): Buffer {
   const tail = ENDINGS[ending];
   const messageAt = ORIGIN + 18 + tail.length;
   const code = [
-    0x31, 0xc0, 0x8e, 0xd8, // xor ax,ax; mov ds,ax
-    0xbe, messageAt & 0xff, messageAt >> 8, // mov si,message
-    0xba, 0xf8, 0x03, // mov dx,0x3f8
-    0xac, 0x84, 0xc0, 0x74, 0x03, 0xee, 0xeb, 0xf8, // 1: lodsb; test al,al; jz 2f; out dx,al; jmp 1b; 2:
+    0x31,
+    0xc0,
+    0x8e,
+    0xd8, // xor ax,ax; mov ds,ax
+    0xbe,
+    messageAt & 0xff,
+    messageAt >> 8, // mov si,message
+    0xba,
+    0xf8,
+    0x03, // mov dx,0x3f8
+    0xac,
+    0x84,
+    0xc0,
+    0x74,
+    0x03,
+    0xee,
+    0xeb,
+    0xf8, // 1: lodsb; test al,al; jz 2f; out dx,al; jmp 1b; 2:
     ...tail,
   ];
   const message = Buffer.from(`${text}\0`, 'latin1');
-  if (code.length + message.length > SECTOR - 2) throw new RangeError(`text of ${text.length} bytes does not fit a boot sector`);
+  if (code.length + message.length > SECTOR - 2)
+    throw new RangeError(`text of ${text.length} bytes does not fit a boot sector`);
   const sector = Buffer.alloc(SECTOR);
   Buffer.from(code).copy(sector);
   message.copy(sector, code.length);

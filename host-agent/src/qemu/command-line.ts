@@ -34,22 +34,34 @@ export function commandLine(launch: Launch): string[] {
     ...['-name', `guest=${machineId},debug-threads=on`, '-uuid', machineId, '-no-user-config', '-nodefaults'],
     ...['-smbios', `type=1,manufacturer=Bastide,product=Bastide VM,uuid=${machineId},serial=${machineId}`],
     ...['-machine', 'q35,graphics=on,usb=off,vmport=off,hpet=off'],
-    ...(accelerator === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', `tcg,thread=multi,tb-size=${TCG_CODE_MIB}`, '-cpu', 'max']),
+    ...(accelerator === 'kvm'
+      ? ['-accel', 'kvm', '-cpu', 'host']
+      : ['-accel', `tcg,thread=multi,tb-size=${TCG_CODE_MIB}`, '-cpu', 'max']),
     ...['-smp', `${vcpus},sockets=1,cores=${vcpus},threads=1`, '-m', `${hardware.memoryMib}M`],
     ...['-rtc', 'base=utc', '-boot', 'strict=on', '-msg', 'timestamp=on'],
     // A guest that powers itself off leaves QEMU standing, so that an agent that was away can still tell it from a crash.
     ...['-no-shutdown'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-display', 'none', '-vnc', `unix:${escaped(paths.vnc)}`, '-device', 'VGA,id=video,vgamem_mb=8'],
-    ...['-chardev', `${listening('monitor', paths.qmp)}`, '-mon', 'chardev=monitor,mode=control'],
-    ...['-chardev', `${listening('serial', paths.serial)},logfile=${escaped(paths.serialLog)},logappend=on`, '-serial', 'chardev:serial'],
+    ...['-chardev', listening('monitor', paths.qmp), '-mon', 'chardev=monitor,mode=control'],
+    ...[
+      '-chardev',
+      `${listening('serial', paths.serial)},logfile=${escaped(paths.serialLog)},logappend=on`,
+      '-serial',
+      'chardev:serial',
+    ],
     ...['-device', 'virtio-serial-pci,id=channels', '-chardev', listening('qga', paths.qga)],
     ...['-device', `virtserialport,bus=channels.0,nr=1,chardev=qga,id=tools,name=${GUEST_AGENT_PORT}`],
     ...['-object', 'rng-random,id=entropy,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=entropy'],
     ...['-device', 'virtio-balloon-pci,free-page-reporting=on'],
     ...ports('dp', DISK_PORTS, 0),
     ...ports('np', ADAPTER_PORTS, DISK_PORTS),
-    ...hardware.disks.flatMap((disk) => ['-blockdev', JSON.stringify(diskBackend(disk)), '-device', JSON.stringify(diskDevice(disk))]),
+    ...hardware.disks.flatMap((disk) => [
+      '-blockdev',
+      JSON.stringify(diskBackend(disk)),
+      '-device',
+      JSON.stringify(diskDevice(disk)),
+    ]),
     ...(launch.hasSeed ? seed(paths) : []),
     ...hardware.adapters.flatMap((adapter) => [
       ...['-netdev', keyed(adapterBackend(adapter, launch.tapName(adapter.adapterId)))],
@@ -62,12 +74,20 @@ function ports(prefix: string, count: number, offset: number): string[] {
   return Array.from({ length: count }, (_, index) => {
     const number = offset + index;
     const address = `${(FIRST_PORT_SLOT + (number >> 3)).toString(16)}.${number & 7}`;
-    return ['-device', `pcie-root-port,id=${prefix}${index},bus=pcie.0,addr=${address},multifunction=on,chassis=${number + 1}`];
+    return [
+      '-device',
+      `pcie-root-port,id=${prefix}${index},bus=pcie.0,addr=${address},multifunction=on,chassis=${number + 1}`,
+    ];
   }).flat();
 }
 
 function seed(paths: MachinePaths): string[] {
-  const node = { driver: 'raw', 'node-name': 'seed', 'read-only': true, file: { driver: 'file', filename: paths.seed } };
+  const node = {
+    driver: 'raw',
+    'node-name': 'seed',
+    'read-only': true,
+    file: { driver: 'file', filename: paths.seed },
+  };
   // At the last slot, so that the guest names its disks before it.
   const device = { driver: 'virtio-blk-pci', id: 'seed', drive: 'seed', serial: 'cidata', addr: '1e' };
   return ['-blockdev', JSON.stringify(node), '-device', JSON.stringify(device)];

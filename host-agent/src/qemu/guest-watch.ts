@@ -119,7 +119,8 @@ export class GuestWatch {
   }
 
   async #connected(): Promise<QgaClient> {
-    if (this.#client === undefined || this.#client.closed) this.#client = await QgaClient.connect(this.#socketPath, { timeoutMs: 2_000 });
+    if (this.#client === undefined || this.#client.closed)
+      this.#client = await QgaClient.connect(this.#socketPath, { timeoutMs: 2_000 });
     return this.#client;
   }
 }
@@ -147,17 +148,24 @@ const MAX_TEXT = 256;
 export function interfacesOf(raw: readonly RawInterface[]): GuestInterface[] {
   if (!Array.isArray(raw)) return [];
   return raw
-    .filter((each: RawInterface) => typeof each['hardware-address'] === 'string' && each['hardware-address'] !== '00:00:00:00:00:00')
+    .filter(
+      (each: RawInterface) =>
+        typeof each['hardware-address'] === 'string' && each['hardware-address'] !== '00:00:00:00:00:00',
+    )
     .slice(0, MAX_INTERFACES)
     .map((each: RawInterface) => {
       const addresses = (each['ip-addresses'] ?? []).slice(0, MAX_ADDRESSES);
       const of = (type: string): string[] =>
-        addresses.filter((address) => address['ip-address-type'] === type).map((address) => text(address['ip-address']));
+        addresses
+          .filter((address) => address['ip-address-type'] === type)
+          .map((address) => text(address['ip-address']));
       return {
         name: text(each.name),
         macAddress: text(each['hardware-address']).toLowerCase(),
         ipv4: of('ipv4').toSorted(),
-        ipv6: of('ipv6').filter((address) => !/^fe[89ab]/i.test(address)).toSorted(),
+        ipv6: of('ipv6')
+          .filter((address) => !/^fe[89ab]/i.test(address))
+          .toSorted(),
       };
     })
     .toSorted((left, right) => left.name.localeCompare(right.name));
@@ -171,7 +179,9 @@ function osOf(raw: RawOs, hostname: string | undefined): NonNullable<Machine['os
     kernel: raw['kernel-release'],
     hostname,
   };
-  return Object.fromEntries(Object.entries(members).flatMap(([key, value]) => (typeof value === 'string' ? [[key, text(value)]] : [])));
+  return Object.fromEntries(
+    Object.entries(members).flatMap(([key, value]) => (typeof value === 'string' ? [[key, text(value)]] : [])),
+  );
 }
 
 /** A guest's answer as short text: it may be anything. */

@@ -30,7 +30,9 @@ export function hardwareChange(has: Hardware, wants: MachineSpec): HardwareChang
   return {
     needsPowerOff,
     addedDisks: wants.disks.filter((disk) => !sizes.has(disk.volumeId)),
-    addedAdapters: wants.adapters.filter((wanted) => !has.adapters.some((adapter) => adapter.adapterId === wanted.adapterId)),
+    addedAdapters: wants.adapters.filter(
+      (wanted) => !has.adapters.some((adapter) => adapter.adapterId === wanted.adapterId),
+    ),
     grownDisks: wants.disks.filter((disk) => {
       const size = sizes.get(disk.volumeId);
       return size !== undefined && disk.sizeBytes !== undefined && disk.sizeBytes > size;
@@ -38,6 +40,7 @@ export function hardwareChange(has: Hardware, wants: MachineSpec): HardwareChang
   };
 }
 
-function unsized({ sizeBytes: _, ...disk }: DiskSpec): Omit<DiskSpec, 'sizeBytes'> {
-  return disk;
+function unsized(disk: DiskSpec): Omit<DiskSpec, 'sizeBytes'> {
+  const { sizeBytes: _, ...rest } = disk;
+  return rest;
 }

@@ -1,4 +1,4 @@
-import type { AdapterSpec, DiskSpec } from '#contract/generated/agent-host.ts';
+import type { AdapterSpec, DiskSpec, MachineSpec } from '#contract/generated/agent-host.ts';
 
 /** Ports kept free for hot plug: one per disk position, one per adapter (host contract: 17 disks, 8 adapters). */
 export const DISK_PORTS = 17;
@@ -47,6 +47,18 @@ export function assignPorts(adapters: readonly AdapterSpec[], plugged: readonly 
   });
 }
 
+/** What a machine gets when it starts; adapters that it had before keep their ports. */
+export function wantedHardware(spec: MachineSpec, before: Hardware | null): Hardware {
+  const { vcpus, memoryMib, disks, adapters } = spec;
+  const kept = (before?.adapters ?? []).filter((old) => adapters.some(({ adapterId }) => adapterId === old.adapterId));
+  return {
+    vcpus,
+    memoryMib,
+    disks: disks.toSorted((left, right) => left.position - right.position),
+    adapters: assignPorts(adapters, kept),
+  };
+}
+
 /** A disk as QEMU's NBD client. A restarted storage daemon is waited for, so that it does not fail the guest's I/O. */
 export function diskBackend(disk: DiskSpec): Record<string, unknown> {
   return {
@@ -73,7 +85,14 @@ export function diskDevice(disk: DiskSpec): Record<string, unknown> {
 
 /** The host's side of an adapter: its tap device, made beforehand. */
 export function adapterBackend(adapter: PluggedAdapter, tapName: string): Record<string, unknown> {
-  return { type: 'tap', id: adapterBackendId(adapter.port), ifname: tapName, script: 'no', downscript: 'no', vhost: false };
+  return {
+    type: 'tap',
+    id: adapterBackendId(adapter.port),
+    ifname: tapName,
+    script: 'no',
+    downscript: 'no',
+    vhost: false,
+  };
 }
 
 /**
@@ -81,7 +100,17 @@ export function adapterBackend(adapter: PluggedAdapter, tapName: string): Record
  * and segments it got: with them on, TCP between guests stalls (measured, design §7).
  */
 export function adapterDevice(adapter: PluggedAdapter): Record<string, unknown> {
-  const offloads = ['csum', 'guest_csum', 'gso', 'guest_tso4', 'guest_tso6', 'guest_ecn', 'guest_ufo', 'host_tso4', 'host_tso6'];
+  const offloads = [
+    'csum',
+    'guest_csum',
+    'gso',
+    'guest_tso4',
+    'guest_tso6',
+    'guest_ecn',
+    'guest_ufo',
+    'host_tso4',
+    'host_tso6',
+  ];
   return {
     driver: 'virtio-net-pci',
     id: `nic${adapter.port}`,

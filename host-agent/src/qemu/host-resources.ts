@@ -37,12 +37,17 @@ export class HostResources {
     const others = this.memoryUsedMib - (this.#shares.get(machineId)?.memoryMib ?? 0);
     if (!options.adopted && others + wanted.memoryMib > this.#memoryMib) {
       const free = this.#memoryMib - others;
-      throw new AgentProblem(507, 'insufficient_memory', `this host has ${free} MiB free of ${this.#memoryMib}; the machine needs ${wanted.memoryMib}`);
+      throw new AgentProblem(
+        507,
+        'insufficient_memory',
+        `this host has ${free} MiB free of ${this.#memoryMib}; the machine needs ${wanted.memoryMib}`,
+      );
     }
     const before = this.#shares.get(machineId);
     const keeps = before?.cpu.policy === 'dedicated' && before.vcpus === wanted.vcpus ? before.cores : null;
     this.#shares.delete(machineId);
-    const cores = wanted.cpu.policy === 'shared' ? null : (keeps ?? allocateCores(this.#cores, this.#pinned(), wanted.vcpus));
+    const cores =
+      wanted.cpu.policy === 'shared' ? null : (keeps ?? allocateCores(this.#cores, this.#pinned(), wanted.vcpus));
     this.#shares.set(machineId, { ...wanted, cores });
     this.#apply(machineId);
     if ((before?.cores ?? null) !== null || cores !== null) this.#rebalance();
@@ -70,7 +75,10 @@ export class HostResources {
     const unpinned = [...this.#shares].filter(([, share]) => share.cpu.policy === 'dedicated' && share.cores === null);
     return [
       ...this.#cgroups.problems,
-      ...unpinned.map(([id, share]) => `machine ${id} wants ${share.vcpus} dedicated cores but too few are free: it runs on shared ones`),
+      ...unpinned.map(
+        ([id, share]) =>
+          `machine ${id} wants ${share.vcpus} dedicated cores but too few are free: it runs on shared ones`,
+      ),
     ];
   }
 

@@ -1,7 +1,15 @@
 import type { DiskSpec } from '#contract/generated/agent-host.ts';
 import { QmpError } from '#libs/qmp/client.ts';
 import { setTimeout as delay } from 'node:timers/promises';
-import { adapterBackend, adapterBackendId, adapterDevice, diskBackend, diskDevice, diskId, diskNode } from './hardware.ts';
+import {
+  adapterBackend,
+  adapterBackendId,
+  adapterDevice,
+  diskBackend,
+  diskDevice,
+  diskId,
+  diskNode,
+} from './hardware.ts';
 import type { PluggedAdapter } from './hardware.ts';
 import type { RunningQemu } from './running-qemu.ts';
 
@@ -51,7 +59,9 @@ export async function growDisk(qemu: Monitor, position: number, sizeBytes: numbe
       return;
     } catch (error) {
       if (!(error instanceof QmpError) || performance.now() > deadline) throw error;
-      await quietly(qemu.execute('human-monitor-command', { 'command-line': `qemu-io ${diskNode(position)} "read 0 512"` }));
+      await quietly(
+        qemu.execute('human-monitor-command', { 'command-line': `qemu-io ${diskNode(position)} "read 0 512"` }),
+      );
       await delay(GROW_RETRY_MS);
     }
   }

@@ -1,28 +1,18 @@
 import { existsSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
-import type { Event, GuestInterface, Machine, MachineSpec } from '#contract/generated/agent-host.ts';
+import type { AdapterSpec, Event, Machine, MachineSpec } from '#contract/generated/agent-host.ts';
 import { AgentProblem } from '#libs/agent-http/problem.ts';
-import type { AgentLog } from '#libs/agent-http/server.ts';
 import type { ProcessIdentity } from '#libs/process/identity.ts';
 import type { QmpEvent } from '#libs/qmp/client.ts';
-import type { QemuConfig } from '../config.ts';
-import type { FreezeOutcome } from '../driver.ts';
 import { generationVerdict } from '../generation.ts';
-import type { KeyedLock } from '../keyed-lock.ts';
-import type { OvsPorts } from '../ovs.ts';
 import { tapName } from '../tap.ts';
-import type { Taps } from '../tap.ts';
 import { commandLine } from './command-line.ts';
-import type { Accelerator } from './command-line.ts';
-import { GuestWatch } from './guest-watch.ts';
-import type { GuestNews } from './guest-watch.ts';
+import { stopGracefully } from './graceful-stop.ts';
+import { GuestSide } from './guest-side.ts';
 import { hardwareChange } from './hardware-change.ts';
 import type { HardwareChange } from './hardware-change.ts';
-import { assignPorts } from './hardware.ts';
-import type { Hardware, PluggedAdapter } from './hardware.ts';
-import type { HostResources } from './host-resources.ts';
-import { growDisk, plugAdapter, plugDisk } from './hot-plug.ts';
+import { wantedHardware } from './hardware.ts';
+import { changeRunning } from './change-running.ts';
+import type { MachineHost } from './machine-host.ts';
 import type { MachinePaths } from './machine-paths.ts';
 import { makeFolders, removeFolders, saveRecord, saveSpec } from './machine-record.ts';
 import type { MachineRecord } from './machine-record.ts';
@@ -34,23 +24,8 @@ import { writeSeed } from './seed.ts';
 import { SerialLog } from './serial-log.ts';
 import { checkSpec } from './spec-check.ts';
 import { toolsAfter } from './tools-state.ts';
-import type { ToolsInput } from './tools-state.ts';
-
-/** What the machines of one host share. */
-export interface MachineHost {
-  readonly qemu: QemuConfig;
-  readonly accelerator: Accelerator;
-  readonly resources: HostResources;
-  readonly taps: Taps;
-  readonly ovs: OvsPorts;
-  /** Orders everything that changes one machine. */
-  readonly lock: KeyedLock;
-  readonly log: AgentLog;
-  readonly happened: (type: Event['type'], machineId: string, machine?: Machine) => void;
-}
 
 const DEFAULT_STOP_GRACE_SECONDS = 30;
-const POWER_BUTTON_EVERY_MS = 5_000;
 
 /**
  * One machine of the host: its wanted state, its QEMU while on, and what must be known after a restart of the agent. Methods that
@@ -59,24 +34,24 @@ const POWER_BUTTON_EVERY_MS = 5_000;
 export class QemuMachine {
   readonly id: string;
   readonly serial: SerialLog;
+  readonly guest: GuestSide;
   readonly #host: MachineHost;
   readonly #paths: MachinePaths;
   #spec: MachineSpec;
   #record: MachineRecord;
   #qemu: RunningQemu | undefined;
-  #watch: GuestWatch | undefined;
-  #addresses: GuestInterface[] = [];
-  #os: Machine['os'] = null;
   #paused = false;
   /** Why the next end of QEMU is not a crash. */
   #stopRequested = false;
   #stopDeadline = Infinity;
-  #ended: PromiseWithResolvers<void> = Promise.withResolvers();
+  #ended = Promise.withResolvers<void>();
   #restartTimer: NodeJS.Timeout | undefined;
-  #thawTimer: NodeJS.Timeout | undefined;
-  #abandoned = new AbortController();
+  readonly #abandoned = new AbortController();
 
-  constructor(id: string, options: { host: MachineHost; paths: MachinePaths; spec: MachineSpec; record: MachineRecord }) {
+  constructor(
+    id: string,
+    options: { host: MachineHost; paths: MachinePaths; spec: MachineSpec; record: MachineRecord },
+  ) {
     this.id = id;
     this.#host = options.host;
     this.#paths = options.paths;
@@ -84,46 +59,64 @@ export class QemuMachine {
     this.#record = options.record;
     makeFolders(options.paths, options.host.qemu);
     this.serial = new SerialLog(options.paths.serialLog);
+    this.guest = new GuestSide({
+      socketPath: options.paths.qga,
+      minimumVersion: options.host.qemu.toolsMinimumVersion,
+      log: options.host.log,
+      tools: () => this.#record.tools,
+      keepTools: (tools) => this.#save({ tools }),
+      happened: (type) => this.#happened(type),
+    });
   }
 
   get isOn(): boolean {
     return this.#qemu !== undefined;
   }
 
-  /** On, or about to be started again. */
-  get needsTaps(): boolean {
-    return this.isOn || this.#record.crashed;
-  }
-
-  /** Names of the taps that belong to this machine. */
-  taps(): string[] {
-    return [...(this.#record.hardware?.adapters ?? []), ...this.#spec.adapters].map((adapter) => tapName(adapter.adapterId));
+  /** Adapters that the host holds something for: of a machine that is on, or about to be started again. */
+  connectedAdapters(): Pick<AdapterSpec, 'adapterId'>[] {
+    return this.isOn || this.#record.crashed ? this.#everyAdapter() : [];
   }
 
   observed(): Machine {
-    const { pid } = this.#qemu?.identity ?? { pid: null };
+    const { addresses, os } = this.guest;
+    const pid = this.#qemu?.identity.pid ?? null;
     return observedMachine({
-      ...{ id: this.id, spec: this.#spec, record: this.#record, pid, paused: this.#paused },
-      ...{ addresses: this.#addresses, os: this.#os ?? null, now: Date.now() },
+      id: this.id,
+      spec: this.#spec,
+      record: this.#record,
+      pid,
+      paused: this.#paused,
+      addresses,
+      os,
+      now: Date.now(),
     });
   }
 
   /** Converges to `spec`. @throws AgentProblem */
   async put(spec: MachineSpec, options: { isNew: boolean }): Promise<Machine> {
-    const seen = options.isNew ? undefined : { spec: this.#spec, converged: this.#record.converged };
-    const verdict = generationVerdict(seen, spec);
+    const verdict = generationVerdict(
+      options.isNew ? undefined : { spec: this.#spec, converged: this.#record.converged },
+      spec,
+    );
     if (verdict === 'stale') {
-      throw new AgentProblem(409, 'stale_generation', `generation ${this.#spec.generation} was seen already; ${spec.generation} is older or has another content`);
+      const reason = `generation ${this.#spec.generation} was seen already; ${spec.generation} is older or has another content`;
+      throw new AgentProblem(409, 'stale_generation', reason);
     }
     if (verdict === 'done') return this.observed();
     checkSpec(spec);
-    const change = this.#changeTo(spec);
+    const change =
+      this.#qemu !== undefined && this.#record.hardware !== null ? hardwareChange(this.#record.hardware, spec) : null;
     if (spec.power === 'on' && change !== null && change.needsPowerOff.length > 0) {
-      throw new AgentProblem(409, 'needs_power_off', `the machine runs; this needs it off: ${change.needsPowerOff.join(', ')}`);
+      throw new AgentProblem(
+        409,
+        'needs_power_off',
+        `the machine runs; this needs it off: ${change.needsPowerOff.join(', ')}`,
+      );
     }
     await this.#keep(spec);
     if (spec.power === 'off') await this.#toOff();
-    else if (this.isOn && change !== null) await this.#toChanged(change);
+    else if (this.#qemu !== undefined && change !== null) await this.#toChanged(this.#qemu, change);
     else await this.#start('started');
     this.#save({ converged: true });
     return this.observed();
@@ -156,46 +149,18 @@ export class QemuMachine {
     await this.#qemu.execute('system_reset');
   }
 
-  async freeze(autoThawSeconds: number): Promise<FreezeOutcome> {
-    const watch = this.#watch;
-    const { state } = this.#record.tools;
-    if (watch === undefined || (state !== 'ok' && state !== 'outdated')) return { frozen: false };
-    clearTimeout(this.#thawTimer);
-    watch.pause(true);
-    this.#thawTimer = setTimeout(() => void this.thaw(), autoThawSeconds * 1000);
-    try {
-      const filesystems = await watch.execute<number>('guest-fsfreeze-freeze', undefined, Math.min(autoThawSeconds * 1000, 20_000));
-      return { frozen: true, filesystems };
-    } catch (error) {
-      this.#host.log.warn({ err: error, machineId: this.id }, 'the guest did not freeze');
-      await this.thaw();
-      return { frozen: false };
-    }
-  }
-
-  async thaw(): Promise<void> {
-    clearTimeout(this.#thawTimer);
-    const watch = this.#watch;
-    if (watch === undefined) return;
-    await watch.execute('guest-fsfreeze-thaw', undefined, 10_000).catch((error: unknown) => {
-      this.#host.log.warn({ err: error, machineId: this.id }, 'the guest did not answer a thaw');
-    });
-    watch.pause(false);
-  }
-
   /** Takes over the QEMU that an earlier agent left running. @throws QmpUnavailable */
   async adopt(identity: ProcessIdentity): Promise<void> {
-    const hardware = this.#record.hardware ?? this.#wantedHardware();
+    const hardware = this.#record.hardware ?? wantedHardware(this.#spec, null);
     this.#host.resources.take(this.id, { ...hardware, cpu: this.#spec.cpu }, { adopted: true });
     this.#host.resources.enter(this.id, identity.pid);
     this.#save({ process: identity, hardware, crashed: false, startedAt: this.#record.startedAt ?? Date.now() });
     this.#qemu = await RunningQemu.adopt(identity, { path: this.#paths.qmp, listener: this.#listener() });
     const devices = await this.#qemu.execute<{ label: string; 'frontend-open': boolean }[]>('query-chardev');
     const open = devices.some((device) => device.label === 'qga' && device['frontend-open']);
-    this.#tools({ kind: open ? 'opened' : 'closed' });
-    this.#watchGuest(open);
-    // A caller that froze the guest may have waited for an agent that died.
-    if (open) void this.thaw();
+    if (this.#record.tools.bootedAt === null) this.guest.note({ kind: 'started' });
+    this.guest.note({ kind: open ? 'opened' : 'closed' });
+    this.guest.start(open);
     await this.#qemu.noticeShutdown();
   }
 
@@ -207,20 +172,15 @@ export class QemuMachine {
   /** Lets go of QEMU, which runs on. */
   close(): void {
     clearTimeout(this.#restartTimer);
-    clearTimeout(this.#thawTimer);
-    this.#watch?.stop();
+    this.guest.close();
     this.#qemu?.release();
     this.#qemu = undefined;
   }
 
   /** What time alone changes: the tools' state, the serial ring. */
   async tick(): Promise<void> {
-    if (this.isOn) this.#tools({ kind: 'tick' });
+    if (this.isOn) this.guest.note({ kind: 'tick' });
     await this.serial.trim();
-  }
-
-  #changeTo(spec: MachineSpec): HardwareChange | null {
-    return this.isOn && this.#record.hardware !== null ? hardwareChange(this.#record.hardware, spec) : null;
   }
 
   async #keep(spec: MachineSpec): Promise<void> {
@@ -235,58 +195,34 @@ export class QemuMachine {
 
   async #toOff(): Promise<void> {
     clearTimeout(this.#restartTimer);
-    if (this.#qemu !== undefined) await this.#stop(this.#spec.stopGraceSeconds ?? DEFAULT_STOP_GRACE_SECONDS);
+    if (this.#qemu !== undefined) await this.#stop(this.#qemu);
     else if (this.#record.crashed) this.#save({ crashed: false, stopCause: 'requested' });
     await this.#release();
   }
 
-  async #toChanged({ addedDisks, addedAdapters, grownDisks }: HardwareChange): Promise<void> {
-    const qemu = this.#qemu;
-    const hardware = this.#record.hardware;
-    if (qemu === undefined || hardware === null) return;
+  async #toChanged(qemu: RunningQemu, change: HardwareChange): Promise<void> {
     try {
       this.#host.resources.take(this.id, this.#spec);
-      for (const disk of addedDisks) {
-        await plugDisk(qemu, disk);
-        this.#plugged((now) => ({ ...now, disks: [...now.disks, disk].toSorted((left, right) => left.position - right.position) }));
-      }
-      for (const disk of grownDisks) {
-        await growDisk(qemu, disk.position, disk.sizeBytes ?? 0);
-        this.#plugged((now) => ({ ...now, disks: now.disks.map((each) => (each.volumeId === disk.volumeId ? disk : each)) }));
-      }
-      const ports = assignPorts([...hardware.adapters, ...addedAdapters], hardware.adapters);
-      for (const adapter of ports.filter((each) => addedAdapters.some((added) => added.adapterId === each.adapterId))) {
-        await this.#plugAdapter(qemu, adapter);
-        this.#plugged((now) => ({ ...now, adapters: [...now.adapters, adapter] }));
-      }
+      await changeRunning(qemu, change, {
+        network: this.#host.network,
+        hardware: () => this.#record.hardware ?? wantedHardware(this.#spec, null),
+        keep: (hardware) => this.#save({ hardware }),
+      });
     } catch (error) {
       throw asProblem(error, 'the running machine could not be changed');
     }
   }
 
-  async #plugAdapter(qemu: RunningQemu, adapter: PluggedAdapter): Promise<void> {
-    try {
-      await this.#connectAdapters([adapter]);
-      await plugAdapter(qemu, adapter, tapName(adapter.adapterId));
-    } catch (error) {
-      await this.#disconnect([tapName(adapter.adapterId)]);
-      throw error;
-    }
-  }
-
-  #plugged(change: (now: Hardware) => Hardware): void {
-    if (this.#record.hardware !== null) this.#save({ hardware: change(this.#record.hardware) });
-  }
-
   async #start(event: 'started' | 'restarted'): Promise<void> {
     clearTimeout(this.#restartTimer);
-    const { qemu: config, resources, accelerator } = this.#host;
-    const hardware = this.#wantedHardware();
+    const { qemu: config, resources, network, accelerator } = this.#host;
+    const hardware = wantedHardware(this.#spec, this.#record.hardware);
     try {
       this.#abandoned.signal.throwIfAborted();
       resources.take(this.id, this.#spec);
-      await this.#disconnect((this.#record.hardware?.adapters ?? []).filter((old) => !hardware.adapters.some((each) => each.adapterId === old.adapterId)).map((old) => tapName(old.adapterId)));
-      await this.#connectAdapters(hardware.adapters);
+      const isWanted = (adapterId: string): boolean => hardware.adapters.some((each) => each.adapterId === adapterId);
+      await network.disconnect(this.#everyAdapter().filter(({ adapterId }) => !isWanted(adapterId)));
+      await network.connect(hardware.adapters);
       makeFolders(this.#paths, config);
       const hasSeed = existsSync(this.#paths.seed);
       const args = commandLine({ machineId: this.id, accelerator, hardware, paths: this.#paths, hasSeed, tapName });
@@ -294,7 +230,7 @@ export class QemuMachine {
       this.#stopDeadline = Infinity;
       this.#paused = false;
       this.#ended = Promise.withResolvers();
-      const now = Date.now();
+      const startedAt = Date.now();
       this.#qemu = await RunningQemu.launch({
         argv: [config.binary, ...args],
         user: config,
@@ -307,67 +243,41 @@ export class QemuMachine {
           this.#save({ process: identity, hardware });
         },
       });
-      this.#save({ crashed: false, startedAt: now, stoppedAt: null, stopCause: null, stopDetail: null });
+      this.#save({ crashed: false, startedAt, stoppedAt: null, stopCause: null, stopDetail: null });
     } catch (error) {
       this.#save({ process: null });
       await this.#release();
       throw asProblem(error, 'QEMU did not start');
     }
-    this.#tools({ kind: 'started' });
-    this.#watchGuest(false);
-    this.#host.happened(event, this.id, this.observed());
-  }
-
-  #wantedHardware(): Hardware {
-    const { vcpus, memoryMib, disks, adapters } = this.#spec;
-    const kept = (this.#record.hardware?.adapters ?? []).filter((old) => adapters.some((each) => each.adapterId === old.adapterId));
-    return { vcpus, memoryMib, disks: disks.toSorted((left, right) => left.position - right.position), adapters: assignPorts(adapters, kept) };
-  }
-
-  async #connectAdapters(adapters: readonly PluggedAdapter[]): Promise<void> {
-    for (const adapter of adapters) await this.#host.taps.ensure(tapName(adapter.adapterId), adapter.mtu);
-    await this.#host.ovs.plug(adapters.map((each) => ({ tap: tapName(each.adapterId), portName: each.portName, macAddress: each.macAddress })));
-  }
-
-  async #disconnect(taps: readonly string[]): Promise<void> {
-    if (taps.length === 0) return;
-    await this.#host.ovs.unplug(taps);
-    await this.#host.taps.remove(taps);
+    this.guest.note({ kind: 'started' });
+    this.guest.start(false);
+    this.#happened(event);
   }
 
   /** Takes back what the host gave a machine that is off now. */
   async #release(): Promise<void> {
-    await this.#disconnect([...new Set(this.taps())]);
+    await this.#host.network.disconnect(this.#everyAdapter());
     this.#host.resources.release(this.id);
   }
 
-  async #stop(graceSeconds: number): Promise<void> {
-    const qemu = this.#qemu;
-    if (qemu === undefined) return;
-    this.#stopRequested = true;
-    const started = performance.now();
-    this.#stopDeadline = Math.min(this.#stopDeadline, started + graceSeconds * 1000);
-    const { state } = this.#record.tools;
-    const asked = graceSeconds > 0 && (state === 'ok' || state === 'outdated') && (await this.#askTools());
-    // Tools that were asked get half of the time for themselves.
-    let nextPress = asked ? started + (graceSeconds * 1000) / 2 : started;
-    while (this.#qemu !== undefined && performance.now() < this.#stopDeadline) {
-      if (performance.now() >= nextPress) {
-        nextPress = performance.now() + POWER_BUTTON_EVERY_MS;
-        await qemu.execute('system_powerdown').catch(() => undefined);
-      }
-      await Promise.race([this.#ended.promise, delay(Math.max(1, Math.min(200, this.#stopDeadline - performance.now())))]);
-    }
-    if (this.#qemu !== undefined) await qemu.kill();
+  #everyAdapter(): Pick<AdapterSpec, 'adapterId'>[] {
+    return [...(this.#record.hardware?.adapters ?? []), ...this.#spec.adapters];
   }
 
-  async #askTools(): Promise<boolean> {
-    try {
-      await this.#watch?.shutDown();
-      return true;
-    } catch {
-      return false;
-    }
+  async #stop(qemu: RunningQemu): Promise<void> {
+    this.#stopRequested = true;
+    this.hurry(this.#spec.stopGraceSeconds ?? DEFAULT_STOP_GRACE_SECONDS);
+    await stopGracefully({
+      isOn: () => this.isOn,
+      ended: this.#ended.promise,
+      deadline: () => this.#stopDeadline,
+      askTools: async () => this.guest.answers && (await this.guest.shutDown()),
+      pressPowerButton: async () => {
+        // A monitor that does not answer is one that ends, or will be killed.
+        await qemu.execute('system_powerdown').catch(() => undefined);
+      },
+      kill: async () => await qemu.kill(),
+    });
   }
 
   #listener(): { onEvent(event: QmpEvent): void; onEnd(byGuest: boolean): void } {
@@ -375,29 +285,21 @@ export class QemuMachine {
   }
 
   #onEvent({ event, data }: QmpEvent): void {
-    if (event === 'VSERPORT_CHANGE' && data['id'] === 'tools') {
-      const open = data['open'] === true;
-      this.#tools({ kind: open ? 'opened' : 'closed' });
-      this.#watch?.channel(open);
-    } else if (event === 'RESET') {
-      this.#tools({ kind: 'reset' });
-    } else if (event === 'STOP' || event === 'RESUME') {
-      this.#paused = event === 'STOP';
-    }
+    if (event === 'VSERPORT_CHANGE' && data['id'] === 'tools') this.guest.channel(data['open'] === true);
+    else if (event === 'RESET') this.guest.note({ kind: 'reset' });
+    else if (event === 'STOP' || event === 'RESUME') this.#paused = event === 'STOP';
   }
 
   #onEnd(byGuest: boolean): void {
     this.#qemu = undefined;
-    this.#watch?.stop();
-    this.#watch = undefined;
-    clearTimeout(this.#thawTimer);
+    this.guest.stop();
     this.#ended.resolve();
     if (!byGuest && !this.#stopRequested) {
       this.#afterCrash('crash');
       return;
     }
     this.#off(this.#stopRequested ? 'requested' : 'guest', null);
-    this.#host.happened('stopped', this.id, this.observed());
+    this.#happened('stopped');
     // A requested stop clears up by itself, in order.
     if (!this.#stopRequested) this.#clearUpLater();
   }
@@ -405,25 +307,22 @@ export class QemuMachine {
   #afterCrash(cause: 'crash' | 'host_lost'): void {
     this.#off(cause, lastLines(this.#paths.qemuLog) || null);
     this.#host.log.warn({ machineId: this.id, detail: this.#record.stopDetail }, 'QEMU ended without being asked');
-    this.#host.happened('crashed', this.id, this.observed());
+    this.#happened('crashed');
     this.#planRestart();
   }
 
   #off(cause: NonNullable<Machine['stopCause']>, detail: string | null): void {
-    this.#addresses = [];
     this.#paused = false;
-    const tools = toolsAfter(this.#record.tools, { kind: 'stopped' }, { now: Date.now() });
+    const now = Date.now();
+    const tools = toolsAfter(this.#record.tools, { kind: 'stopped' }, { now });
     const crashed = cause === 'crash' || cause === 'host_lost';
-    this.#save({ process: null, crashed, stoppedAt: Date.now(), stopCause: cause, stopDetail: detail, tools });
+    this.#save({ process: null, crashed, stoppedAt: now, stopCause: cause, stopDetail: detail, tools });
   }
 
   #planRestart(): void {
     const wait = this.#spec.power === 'on' ? restartDelay(this.#spec.restart, this.#record.restarts, Date.now()) : null;
-    if (wait === null) {
-      this.#clearUpLater();
-      return;
-    }
-    this.#restartTimer = setTimeout(() => void this.#host.lock.run(this.id, () => this.#restart()), wait);
+    if (wait === null) this.#clearUpLater();
+    else this.#restartTimer = setTimeout(() => void this.#host.lock.run(this.id, () => this.#restart()), wait);
   }
 
   async #restart(): Promise<void> {
@@ -440,35 +339,16 @@ export class QemuMachine {
   }
 
   #clearUpLater(): void {
-    void this.#host.lock
-      .run(this.id, async () => {
-        if (!this.isOn && !this.#abandoned.signal.aborted) await this.#release();
-      })
-      .catch((error: unknown) => this.#host.log.error({ err: error, machineId: this.id }, 'clearing up after a machine failed'));
-  }
-
-  #watchGuest(open: boolean): void {
-    this.#watch?.stop();
-    this.#watch = new GuestWatch(this.#paths.qga, {
-      open,
-      listener: { onAnswer: (news) => this.#onAnswer(news), onSilence: () => this.#tools({ kind: 'silent' }) },
+    const clearUp = async (): Promise<void> => {
+      if (!this.isOn && !this.#abandoned.signal.aborted) await this.#release();
+    };
+    void this.#host.lock.run(this.id, clearUp).catch((error: unknown) => {
+      this.#host.log.error({ err: error, machineId: this.id }, 'clearing up after a machine failed');
     });
   }
 
-  #onAnswer(news: GuestNews): void {
-    if (news.os !== undefined) this.#os = news.os;
-    const moved = !isDeepStrictEqual(this.#addresses, news.addresses);
-    this.#addresses = news.addresses;
-    this.#tools({ kind: 'answered', version: news.version });
-    if (moved) this.#host.happened('addresses', this.id, this.observed());
-  }
-
-  #tools(input: ToolsInput): void {
-    const before = this.#record.tools;
-    const tools = toolsAfter(before, input, { now: Date.now(), minimumVersion: this.#host.qemu.toolsMinimumVersion });
-    if (isDeepStrictEqual(before, tools)) return;
-    this.#save({ tools });
-    if (before.state !== tools.state && input.kind !== 'started') this.#host.happened('tools', this.id, this.observed());
+  #happened(type: Event['type']): void {
+    this.#host.happened(type, this.id, this.observed());
   }
 
   #save(change: Partial<MachineRecord>): void {

@@ -30,7 +30,11 @@ test('TOL-05: a real guest with tools, from power-on to power-off', { skip, time
     );
 
   const adapter = adapterSpec(0);
-  const spec = specWith([await host.exported(image?.path ?? '', 0)], { memoryMib: 256, stopGraceSeconds: 60, adapters: [adapter] });
+  const spec = specWith([await host.exported(image?.path ?? '', 0)], {
+    memoryMib: 256,
+    stopGraceSeconds: 60,
+    adapters: [adapter],
+  });
   const asked = performance.now();
   assert.equal((await driver.put(id, spec)).tools.state, 'unknown');
   t.diagnostic(`PUT on answered after ${Math.round(performance.now() - asked)} ms`);
@@ -39,7 +43,10 @@ test('TOL-05: a real guest with tools, from power-on to power-off', { skip, time
   t.diagnostic(`tools answered after ${Math.round(performance.now() - asked)} ms`);
   assert.match(up.tools.version ?? '', /^\d+\.\d+/);
   assert.ok(up.os?.kernel);
-  assert.ok(up.addresses.some(({ macAddress }) => macAddress === adapter.macAddress), JSON.stringify(up.addresses));
+  assert.ok(
+    up.addresses.some(({ macAddress }) => macAddress === adapter.macAddress),
+    JSON.stringify(up.addresses),
+  );
 
   await t.test('file systems freeze and thaw', async () => {
     assert.equal(typeof (await driver.freeze(id, 30)).frozen, 'boolean');
@@ -49,8 +56,15 @@ test('TOL-05: a real guest with tools, from power-on to power-off', { skip, time
 
   await t.test('a disk and an adapter plugged while it runs appear in the guest', async () => {
     const second = adapterSpec(1);
-    await driver.put(id, { ...spec, generation: 2, disks: [...spec.disks, await host.dataDisk(1)], adapters: [adapter, second] });
-    await until('the second adapter', ({ addresses }) => addresses.some(({ macAddress }) => macAddress === second.macAddress));
+    await driver.put(id, {
+      ...spec,
+      generation: 2,
+      disks: [...spec.disks, await host.dataDisk(1)],
+      adapters: [adapter, second],
+    });
+    await until('the second adapter', ({ addresses }) =>
+      addresses.some(({ macAddress }) => macAddress === second.macAddress),
+    );
   });
 
   await t.test('a reset is a new boot: tools unknown, then ok', async () => {

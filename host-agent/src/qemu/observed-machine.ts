@@ -27,11 +27,17 @@ export function observedMachine(from: {
     stopCause: record.stopCause,
     stopDetail: record.stopDetail,
     restarts: recentRestarts(record.restarts, from.now).length,
-    tools: { state: record.tools.state, since: new Date(record.tools.since).toISOString(), version: record.tools.version },
+    tools: {
+      state: record.tools.state,
+      since: new Date(record.tools.since).toISOString(),
+      version: record.tools.version,
+    },
     addresses: from.addresses,
     os: from.os ?? null,
     disks: hardware.disks.toSorted((left, right) => left.position - right.position).map((disk) => disk.volumeId),
-    adapters: hardware.adapters.toSorted((left, right) => left.deviceIndex - right.deviceIndex).map((adapter) => adapter.adapterId),
+    adapters: hardware.adapters
+      .toSorted((left, right) => left.deviceIndex - right.deviceIndex)
+      .map((adapter) => adapter.adapterId),
     pid,
   };
 }

@@ -11,7 +11,12 @@ export function asProblem(error: unknown, what: string): unknown {
     return new AgentProblem(507, 'insufficient_storage', `${what}: the host's state folder is full`);
   }
   // An aborted wait carries the reason of the abort.
-  if (error.name === 'AbortError') return error.cause instanceof AgentProblem ? error.cause : new AgentProblem(409, 'deleted', `${what}: given up`);
-  const isKnown = error instanceof QemuStartFailed || error instanceof QmpError || error instanceof CommandFailed || error instanceof WaitTimeout;
+  if (error.name === 'AbortError')
+    return error.cause instanceof AgentProblem ? error.cause : new AgentProblem(409, 'deleted', `${what}: given up`);
+  const isKnown =
+    error instanceof QemuStartFailed ||
+    error instanceof QmpError ||
+    error instanceof CommandFailed ||
+    error instanceof WaitTimeout;
   return isKnown ? new AgentProblem(500, 'start_failed', `${what}: ${error.message}`) : error;
 }

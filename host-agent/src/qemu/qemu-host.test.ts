@@ -63,7 +63,10 @@ function taps(): string[] {
 test('a guest boots from its disk over NBD, unprivileged, sandboxed and in its control group', { skip }, async (t) => {
   const { host, driver } = await open(t);
   const id = randomUUID();
-  const spec = specWith([await host.bootDisk('booted from nbd\r\n', 'halt')], { adapters: [adapterSpec(0)], cloudInit: { metaData: 'instance-id: one' } });
+  const spec = specWith([await host.bootDisk('booted from nbd\r\n', 'halt')], {
+    adapters: [adapterSpec(0)],
+    cloudInit: { metaData: 'instance-id: one' },
+  });
   const { pid } = await driver.put(id, spec);
   assert.ok(pid);
   await printed(driver, id, 'booted from nbd');
@@ -81,18 +84,28 @@ test('a guest boots from its disk over NBD, unprivileged, sandboxed and in its c
   assert.ok(statSync(vnc).isSocket());
 });
 
-test('a guest that powers itself off is stopped, not crashed, and a repeated PUT leaves it off', { skip }, async (t) => {
-  const { host, driver } = await open(t);
-  const id = randomUUID();
-  const adapter = adapterSpec(0);
-  const spec = specWith([await host.bootDisk('bye\r\n', 'poweroff')], { adapters: [adapter], restart: { policy: 'on_crash' } });
-  await driver.put(id, spec);
-  const off = await until(driver, id, (machine) => machine.power === 'off');
-  assert.deepEqual([off.status, off.stopCause, off.restarts], ['stopped', 'guest', 0]);
-  assert.equal((await driver.put(id, spec)).power, 'off');
-  assert.deepEqual(await eventTypes(driver, id), ['started', 'stopped']);
-  await waitFor(() => !taps().includes(tapName(adapter.adapterId)), { what: 'the tap to go', timeoutMs: DEADLINE_MS });
-});
+test(
+  'a guest that powers itself off is stopped, not crashed, and a repeated PUT leaves it off',
+  { skip },
+  async (t) => {
+    const { host, driver } = await open(t);
+    const id = randomUUID();
+    const adapter = adapterSpec(0);
+    const spec = specWith([await host.bootDisk('bye\r\n', 'poweroff')], {
+      adapters: [adapter],
+      restart: { policy: 'on_crash' },
+    });
+    await driver.put(id, spec);
+    const off = await until(driver, id, (machine) => machine.power === 'off');
+    assert.deepEqual([off.status, off.stopCause, off.restarts], ['stopped', 'guest', 0]);
+    assert.equal((await driver.put(id, spec)).power, 'off');
+    assert.deepEqual(await eventTypes(driver, id), ['started', 'stopped']);
+    await waitFor(() => !taps().includes(tapName(adapter.adapterId)), {
+      what: 'the tap to go',
+      timeoutMs: DEADLINE_MS,
+    });
+  },
+);
 
 test('power off presses the power button and waits for the guest', { skip }, async (t) => {
   const { host, driver } = await open(t);
@@ -107,39 +120,50 @@ test('power off presses the power button and waits for the guest', { skip }, asy
   assert.equal(identify(pid ?? 0), null);
 });
 
-test('a guest that ignores the power button is killed after its grace time, and earlier when a PUT or DELETE hurries', { skip }, async (t) => {
-  const { host, driver } = await open(t);
-  const id = randomUUID();
-  const spec = specWith([await host.bootDisk('deaf\r\n', 'halt')], { stopGraceSeconds: 1 });
-  await driver.put(id, spec);
-  const started = performance.now();
-  await driver.put(id, { ...spec, generation: 2, power: 'off' });
-  assert.ok(performance.now() - started >= 1000);
-  await driver.put(id, { ...spec, generation: 3, stopGraceSeconds: 600 });
-  const patient = driver.put(id, { ...spec, generation: 4, power: 'off', stopGraceSeconds: 600 });
-  await driver.put(id, { ...spec, generation: 5, power: 'off', stopGraceSeconds: 0 });
-  assert.equal((await patient).power, 'off');
-  await driver.put(id, { ...spec, generation: 6, stopGraceSeconds: 600 });
-  const doomed = driver.put(id, { ...spec, generation: 7, power: 'off', stopGraceSeconds: 600 });
-  await driver.delete(id);
-  assert.equal((await doomed).power, 'off');
-});
+test(
+  'a guest that ignores the power button is killed after its grace time, and earlier when a PUT or DELETE hurries',
+  { skip },
+  async (t) => {
+    const { host, driver } = await open(t);
+    const id = randomUUID();
+    const spec = specWith([await host.bootDisk('deaf\r\n', 'halt')], { stopGraceSeconds: 1 });
+    await driver.put(id, spec);
+    const started = performance.now();
+    await driver.put(id, { ...spec, generation: 2, power: 'off' });
+    assert.ok(performance.now() - started >= 1000);
+    await driver.put(id, { ...spec, generation: 3, stopGraceSeconds: 600 });
+    const patient = driver.put(id, { ...spec, generation: 4, power: 'off', stopGraceSeconds: 600 });
+    await driver.put(id, { ...spec, generation: 5, power: 'off', stopGraceSeconds: 0 });
+    assert.equal((await patient).power, 'off');
+    await driver.put(id, { ...spec, generation: 6, stopGraceSeconds: 600 });
+    const doomed = driver.put(id, { ...spec, generation: 7, power: 'off', stopGraceSeconds: 600 });
+    await driver.delete(id);
+    assert.equal((await doomed).power, 'off');
+  },
+);
 
-test('a QEMU that is killed is a crash: it is told, started again by policy, and left off when that fails too often', { skip }, async (t) => {
-  const { host, driver } = await open(t);
-  const id = randomUUID();
-  const spec = specWith([await host.bootDisk('again\r\n', 'halt')], { restart: { policy: 'on_crash', maxPerHour: 1 }, adapters: [adapterSpec(0)] });
-  const first = await driver.put(id, spec);
-  process.kill(first.pid ?? 0, 'SIGKILL');
-  const second = await until(driver, id, (machine) => machine.power === 'on' && machine.pid !== first.pid);
-  assert.deepEqual([second.status, second.restarts], ['running', 1]);
-  process.kill(second.pid ?? 0, 'SIGKILL');
-  const off = await until(driver, id, (machine) => machine.power === 'off');
-  assert.deepEqual([off.status, off.stopCause], ['crashed', 'crash']);
-  assert.deepEqual(await eventTypes(driver, id), ['started', 'crashed', 'restarted', 'crashed']);
-  assert.equal((await driver.put(id, spec)).status, 'crashed');
-  assert.equal((await driver.put(id, { ...spec, generation: 2, power: 'off' })).status, 'stopped');
-});
+test(
+  'a QEMU that is killed is a crash: it is told, started again by policy, and left off when that fails too often',
+  { skip },
+  async (t) => {
+    const { host, driver } = await open(t);
+    const id = randomUUID();
+    const spec = specWith([await host.bootDisk('again\r\n', 'halt')], {
+      restart: { policy: 'on_crash', maxPerHour: 1 },
+      adapters: [adapterSpec(0)],
+    });
+    const first = await driver.put(id, spec);
+    process.kill(first.pid ?? 0, 'SIGKILL');
+    const second = await until(driver, id, (machine) => machine.power === 'on' && machine.pid !== first.pid);
+    assert.deepEqual([second.status, second.restarts], ['running', 1]);
+    process.kill(second.pid ?? 0, 'SIGKILL');
+    const off = await until(driver, id, (machine) => machine.power === 'off');
+    assert.deepEqual([off.status, off.stopCause], ['crashed', 'crash']);
+    assert.deepEqual(await eventTypes(driver, id), ['started', 'crashed', 'restarted', 'crashed']);
+    assert.equal((await driver.put(id, spec)).status, 'crashed');
+    assert.equal((await driver.put(id, { ...spec, generation: 2, power: 'off' })).status, 'stopped');
+  },
+);
 
 test('an agent that starts again takes over what runs and tells what ended meanwhile', { skip }, async (t) => {
   const { host, driver } = await open(t);
@@ -159,7 +183,10 @@ test('an agent that starts again takes over what runs and tells what ended meanw
   const next = await QemuHost.open(host.config, host.log);
   t.after(async () => await next.close());
   const after = await next.get(runs);
-  assert.deepEqual([after.pid, after.status, after.startedAt, after.generation], [before.pid, 'running', before.startedAt, 1]);
+  assert.deepEqual(
+    [after.pid, after.status, after.startedAt, after.generation],
+    [before.pid, 'running', before.startedAt, 1],
+  );
   assert.deepEqual([after.disks, after.adapters], [before.disks, before.adapters]);
   const crashed = await next.get(crashes);
   assert.deepEqual([crashed.status, crashed.stopCause], ['crashed', 'crash']);
@@ -191,7 +218,7 @@ test('an agent that starts again clears what was left half-done', { skip }, asyn
   assert.ok(!taps().includes(tapName(adapter.adapterId)));
 });
 
-test('a create that fails says why in QEMU\'s words and leaves nothing', { skip }, async (t) => {
+test("a create that fails says why in QEMU's words and leaves nothing", { skip }, async (t) => {
   const { host, driver } = await open(t);
   const id = randomUUID();
   const adapter = adapterSpec(0);
@@ -211,20 +238,24 @@ test('a create that fails says why in QEMU\'s words and leaves nothing', { skip 
   assert.equal((await driver.host()).memoryUsedMib, 0);
 });
 
-test('a disk that cannot be plugged leaves the running machine as it was, and the PUT can be repeated', { skip }, async (t) => {
-  const { host, driver } = await open(t);
-  const id = randomUUID();
-  const spec = specWith([await host.bootDisk('x', 'halt')]);
-  const { pid } = await driver.put(id, spec);
-  const disk = await host.dataDisk(1);
-  const lost = { ...disk, nbd: { ...disk.nbd, export: 'another' } };
-  const wanted = { ...spec, generation: 2, disks: [...spec.disks, lost] };
-  await assert.rejects(driver.put(id, wanted), AgentProblem);
-  await assert.rejects(driver.put(id, wanted), AgentProblem);
-  assert.deepEqual((await driver.get(id)).disks, [spec.disks[0]?.volumeId]);
-  const plugged = await driver.put(id, { ...spec, generation: 3, disks: [...spec.disks, disk] });
-  assert.deepEqual([plugged.disks.length, plugged.pid], [2, pid]);
-});
+test(
+  'a disk that cannot be plugged leaves the running machine as it was, and the PUT can be repeated',
+  { skip },
+  async (t) => {
+    const { host, driver } = await open(t);
+    const id = randomUUID();
+    const spec = specWith([await host.bootDisk('x', 'halt')]);
+    const { pid } = await driver.put(id, spec);
+    const disk = await host.dataDisk(1);
+    const lost = { ...disk, nbd: { ...disk.nbd, export: 'another' } };
+    const wanted = { ...spec, generation: 2, disks: [...spec.disks, lost] };
+    await assert.rejects(driver.put(id, wanted), AgentProblem);
+    await assert.rejects(driver.put(id, wanted), AgentProblem);
+    assert.deepEqual((await driver.get(id)).disks, [spec.disks[0]?.volumeId]);
+    const plugged = await driver.put(id, { ...spec, generation: 3, disks: [...spec.disks, disk] });
+    assert.deepEqual([plugged.disks.length, plugged.pid], [2, pid]);
+  },
+);
 
 test('a spec that no schema can refuse is invalid_spec', { skip }, async (t) => {
   const { host, driver } = await open(t);
@@ -235,7 +266,11 @@ test('a spec that no schema can refuse is invalid_spec', { skip }, async (t) => 
     { adapters: [adapterSpec(0), adapterSpec(0)] },
     { adapters: [{ ...adapterSpec(0), macAddress: '01:00:5e:00:00:01' }] },
   ];
-  for (const change of bad) await assert.rejects(driver.put(randomUUID(), { ...specWith([disk]), ...change }), { status: 422, code: 'invalid_spec' });
+  for (const change of bad)
+    await assert.rejects(driver.put(randomUUID(), { ...specWith([disk]), ...change }), {
+      status: 422,
+      code: 'invalid_spec',
+    });
   assert.deepEqual(await driver.list(), []);
 });
 
@@ -243,12 +278,16 @@ test('a deletion removes the process, the taps, the group and the folders', { sk
   const { host, driver } = await open(t);
   const id = randomUUID();
   const adapters = [adapterSpec(0), adapterSpec(1)];
-  const { pid } = await driver.put(id, specWith([await host.bootDisk('x', 'halt')], { adapters, cloudInit: { metaData: 'instance-id: x' } }));
+  const { pid } = await driver.put(
+    id,
+    specWith([await host.bootDisk('x', 'halt')], { adapters, cloudInit: { metaData: 'instance-id: x' } }),
+  );
   assert.ok(taps().includes(tapName(adapters[1]?.adapterId ?? '')));
   await driver.delete(id);
   assert.equal(identify(pid ?? 0), null);
   const paths = machinePaths(id, host.config);
-  for (const path of [paths.folder, paths.runFolder, `/sys/fs/cgroup/cpu/bastide-test/${host.config.id}/${id}`]) assert.ok(!existsSync(path), path);
+  for (const path of [paths.folder, paths.runFolder, `/sys/fs/cgroup/cpu/bastide-test/${host.config.id}/${id}`])
+    assert.ok(!existsSync(path), path);
   for (const { adapterId } of adapters) assert.ok(!taps().includes(tapName(adapterId)));
 });
 

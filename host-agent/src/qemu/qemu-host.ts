@@ -17,7 +17,8 @@ import { chooseAccelerator, cpuModel, qemuVersion } from './accelerator.ts';
 import type { AcceleratorChoice } from './accelerator.ts';
 import { HostResources } from './host-resources.ts';
 import { QemuMachine } from './machine.ts';
-import type { MachineHost } from './machine.ts';
+import type { MachineHost } from './machine-host.ts';
+import { MachineNetwork } from './machine-network.ts';
 import { machinePaths } from './machine-paths.ts';
 import { freshRecord, loadMachine, removeFolders } from './machine-record.ts';
 import { asProblem } from './problems.ts';
@@ -48,8 +49,10 @@ export class QemuHost implements HostDriver {
       qemu: config.qemu,
       accelerator: options.choice.accelerator,
       resources: new HostResources({ cgroups, cores: cpus().length, memoryMib: config.memoryMib }),
-      taps: new Taps({ hostId: config.id, uid: config.qemu.uid }),
-      ovs: config.ovs === null ? new NoOvs() : new OvsVsctl(config.ovs),
+      network: new MachineNetwork(
+        new Taps({ hostId: config.id, uid: config.qemu.uid }),
+        config.ovs === null ? new NoOvs() : new OvsVsctl(config.ovs),
+      ),
       lock: new KeyedLock(),
       log: options.log,
       happened: (type, machineId, machine) => this.#happened(type, machineId, machine),
@@ -61,7 +64,12 @@ export class QemuHost implements HostDriver {
   /** Decides the accelerator, takes over what runs and clears what an earlier agent left half-done. @throws when QEMU is not there */
   static async open(config: HostAgentConfig, log: AgentLog): Promise<QemuHost> {
     const version = await qemuVersion(config.qemu.binary);
-    for (const folder of [config.stateDir, join(config.stateDir, 'machines'), config.runDir, join(config.runDir, 'm')]) {
+    for (const folder of [
+      config.stateDir,
+      join(config.stateDir, 'machines'),
+      config.runDir,
+      join(config.runDir, 'm'),
+    ]) {
       mkdirSync(folder, { recursive: true });
       // QEMU's user passes through to its own folders; it lists nothing.
       chmodSync(folder, statSync(folder).mode | 0o011);
@@ -128,11 +136,11 @@ export class QemuHost implements HostDriver {
   }
 
   async freeze(machineId: string, autoThawSeconds: number): Promise<FreezeOutcome> {
-    return await this.#machine(machineId).freeze(autoThawSeconds);
+    return await this.#machine(machineId).guest.freeze(autoThawSeconds);
   }
 
   async thaw(machineId: string): Promise<void> {
-    await this.#machine(machineId).thaw();
+    await this.#machine(machineId).guest.thaw();
   }
 
   async serial(machineId: string, request: SerialRequest): Promise<SerialSlice> {
@@ -207,7 +215,10 @@ export class QemuHost implements HostDriver {
     await this.#clearTaps();
   }
 
-  async #takeOver(machine: QemuMachine, found: { process: ProcessIdentity | null; remembered: ProcessIdentity | null }): Promise<void> {
+  async #takeOver(
+    machine: QemuMachine,
+    found: { process: ProcessIdentity | null; remembered: ProcessIdentity | null },
+  ): Promise<void> {
     if (found.process !== null && isAlive(found.process)) {
       try {
         await machine.adopt(found.process);
@@ -227,16 +238,15 @@ export class QemuHost implements HostDriver {
   }
 
   async #clearTaps(): Promise<void> {
-    const { taps, ovs, log } = this.#shared;
-    const known = new Set([...this.#machines.values()].flatMap((machine) => (machine.needsTaps ? machine.taps() : [])));
+    const { network, log } = this.#shared;
     try {
-      const leaked = (await ovs.list()).filter((name) => name.startsWith('bt') && !known.has(name));
-      await ovs.unplug(leaked);
-      const removed = await taps.removeUnknown(known);
-      if (leaked.length + removed.length > 0) log.warn({ ports: leaked, taps: removed }, 'removed ports and taps that belong to no running machine');
+      const cleared = await network.clear(
+        [...this.#machines.values()].flatMap((machine) => machine.connectedAdapters()),
+      );
+      if (cleared.length > 0) log.warn({ taps: cleared }, 'removed taps that belong to no running machine');
     } catch (error) {
       log.error({ err: error }, 'left-over taps could not be cleared');
-      this.#problems.push('left-over taps or ports could not be cleared at start; see the log');
+      this.#problems.push('left-over taps or ports could not be cleared at start; the log of the agent says why');
     }
   }
 }

@@ -65,13 +65,19 @@ export class RunningQemu {
   }): Promise<RunningQemu> {
     rmSync(options.qmpPath, { force: true });
     rmSync(options.logFile, { force: true });
-    const { pid, startTime } = await spawnDetached({ argv: unprivileged(options.user, options.argv), logFile: options.logFile, env: QEMU_ENVIRONMENT, cwd: '/' });
+    const { pid, startTime } = await spawnDetached({
+      argv: unprivileged(options.user, options.argv),
+      logFile: options.logFile,
+      env: QEMU_ENVIRONMENT,
+      cwd: '/',
+    });
     const identity = { pid, startTime };
     try {
       options.onSpawn(identity);
       await waitFor(
         () => {
-          if (!isAlive(identity)) throw new QemuStartFailed(lastLines(options.logFile) || 'QEMU ended at once without a word');
+          if (!isAlive(identity))
+            throw new QemuStartFailed(lastLines(options.logFile) || 'QEMU ended at once without a word');
           return existsSync(options.qmpPath);
         },
         { what: 'the QEMU monitor', timeoutMs: START_DEADLINE_MS, intervalMs: 5, signal: options.signal },
@@ -81,13 +87,17 @@ export class RunningQemu {
     } catch (error) {
       const died = !isAlive(identity);
       await killNow(identity);
-      if (error instanceof QmpUnavailable && died) throw new QemuStartFailed(lastLines(options.logFile) || error.message, { cause: error });
+      if (error instanceof QmpUnavailable && died)
+        throw new QemuStartFailed(lastLines(options.logFile) || error.message, { cause: error });
       throw error;
     }
   }
 
   /** Takes over a QEMU that an earlier agent started. @throws QmpUnavailable when its monitor does not answer */
-  static async adopt(identity: ProcessIdentity, wiring: { path: string; listener: QemuListener }): Promise<RunningQemu> {
+  static async adopt(
+    identity: ProcessIdentity,
+    wiring: { path: string; listener: QemuListener },
+  ): Promise<RunningQemu> {
     const qmp = await QmpClient.connect(wiring.path, { timeoutMs: CONNECT_TIMEOUT_MS });
     return new RunningQemu(identity, qmp, wiring);
   }
@@ -112,7 +122,11 @@ export class RunningQemu {
     if (this.#ended) return;
     // quit waits for I/O under way, which is for ever when the storage daemon is gone.
     await this.#qmp.execute('quit', undefined, { timeoutMs: QUIT_GRACE_MS }).catch(() => undefined);
-    await waitFor(() => !isAlive(this.identity), { what: 'QEMU to quit', timeoutMs: QUIT_GRACE_MS, intervalMs: 5 }).catch(() => undefined);
+    await waitFor(() => !isAlive(this.identity), {
+      what: 'QEMU to quit',
+      timeoutMs: QUIT_GRACE_MS,
+      intervalMs: 5,
+    }).catch(() => undefined);
     await killNow(this.identity);
     this.#check();
   }

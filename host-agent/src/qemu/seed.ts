@@ -9,7 +9,11 @@ export type CloudInit = NonNullable<MachineSpec['cloudInit']>;
  * Writes cloud-init's NoCloud seed: an ISO 9660 image with Joliet and Rock Ridge names and the volume id `cidata`, made by xorriso
  * (Debian package `xorriso`). The image appears whole or not at all; only `owner` may read it, it can hold passwords.
  */
-export async function writeSeed(image: string, cloudInit: CloudInit, owner: { uid: number; gid: number }): Promise<void> {
+export async function writeSeed(
+  image: string,
+  cloudInit: CloudInit,
+  owner: { uid: number; gid: number },
+): Promise<void> {
   const folder = mkdtempSync(`${image}.`);
   try {
     writeFileSync(join(folder, 'meta-data'), cloudInit.metaData);
@@ -18,7 +22,9 @@ export async function writeSeed(image: string, cloudInit: CloudInit, owner: { ui
     if (cloudInit.networkConfig !== undefined) writeFileSync(join(folder, 'network-config'), cloudInit.networkConfig);
     const draft = join(folder, '..', `${folder.slice(folder.lastIndexOf('/') + 1)}.iso`);
     try {
-      await run(['xorrisofs', '-quiet', '-output', draft, '-volid', 'cidata', '-joliet', '-rock', folder], { timeoutMs: 20_000 });
+      await run(['xorrisofs', '-quiet', '-output', draft, '-volid', 'cidata', '-joliet', '-rock', folder], {
+        timeoutMs: 20_000,
+      });
       if (process.getuid?.() === 0) chownSync(draft, owner.uid, owner.gid);
       renameSync(draft, image);
     } finally {

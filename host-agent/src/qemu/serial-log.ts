@@ -43,7 +43,9 @@ export class SerialLog {
     // First the number: a reader must never take a hole for what the guest printed.
     writeFileAtomic(this.#startFile, String(start), { mode: 0o600 });
     this.#start = start;
-    await run(['fallocate', '--punch-hole', '--offset', '0', '--length', String(start), this.#path], { timeoutMs: 10_000 });
+    await run(['fallocate', '--punch-hole', '--offset', '0', '--length', String(start), this.#path], {
+      timeoutMs: 10_000,
+    });
   }
 
   /** Ends every follower: the machine is deleted. */

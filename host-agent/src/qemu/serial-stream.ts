@@ -64,7 +64,12 @@ export class SerialStream extends Readable {
     while (this.#at < to && !signal.aborted && !this.destroyed) {
       this.#written = false;
       this.#at = Math.max(this.#at, start());
-      const { bytesRead, buffer } = await this.#file.read(Buffer.allocUnsafe(CHUNK), 0, Math.min(CHUNK, to - this.#at), this.#at);
+      const { bytesRead, buffer } = await this.#file.read(
+        Buffer.allocUnsafe(CHUNK),
+        0,
+        Math.min(CHUNK, to - this.#at),
+        this.#at,
+      );
       this.#at += bytesRead;
       if (bytesRead > 0) return buffer.subarray(0, bytesRead);
       if (to !== Infinity) return null;

@@ -31,7 +31,11 @@ export function toolsUnknown(now: number): ToolsMemory {
 }
 
 /** TOL-05: the next state; `since` is when the condition began, which may be before it was certain (TOL-03: at once). */
-export function toolsAfter(memory: ToolsMemory, input: ToolsInput, clock: { now: number; minimumVersion?: string | undefined }): ToolsMemory {
+export function toolsAfter(
+  memory: ToolsMemory,
+  input: ToolsInput,
+  clock: { now: number; minimumVersion?: string | undefined },
+): ToolsMemory {
   const { now, minimumVersion } = clock;
   switch (input.kind) {
     case 'started':
@@ -58,8 +62,10 @@ export function toolsAfter(memory: ToolsMemory, input: ToolsInput, clock: { now:
 function settled(memory: ToolsMemory, now: number): ToolsMemory {
   if (memory.bootedAt === null) return memory;
   if (memory.state === 'ok' || memory.state === 'outdated') {
-    if (memory.closedAt !== null && now - memory.closedAt >= CLOSE_GRACE_MS) return entered(memory, 'disabled', memory.closedAt);
-    if (memory.silentSince !== null && now - memory.silentSince >= SILENCE_MS) return entered(memory, 'disabled', memory.silentSince);
+    if (memory.closedAt !== null && now - memory.closedAt >= CLOSE_GRACE_MS)
+      return entered(memory, 'disabled', memory.closedAt);
+    if (memory.silentSince !== null && now - memory.silentSince >= SILENCE_MS)
+      return entered(memory, 'disabled', memory.silentSince);
     return memory;
   }
   const allowedUntil = memory.bootedAt + BOOT_ALLOWANCE_MS;

@@ -17,7 +17,18 @@ export function unprivileged(user: QemuUser, argv: readonly [string, ...string[]
   if (process.getuid?.() !== 0) return [...argv];
   const kvm = kvmGroup();
   const groups = kvm === null ? ['--clear-groups'] : ['--groups', String(kvm)];
-  return ['setpriv', '--reuid', String(user.uid), '--regid', String(user.gid), ...groups, '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', ...argv];
+  return [
+    'setpriv',
+    '--reuid',
+    String(user.uid),
+    '--regid',
+    String(user.gid),
+    ...groups,
+    '--no-new-privs',
+    '--bounding-set=-all',
+    '--inh-caps=-all',
+    ...argv,
+  ];
 }
 
 /** The group that may use /dev/kvm; null when there is no such device or it is not open to a group. */

@@ -16,7 +16,8 @@ const QEMU = '/usr/bin/qemu-system-x86_64';
 const TEST_ID = 64_230;
 
 /** Why tests with a real QEMU cannot run here; undefined when they can. */
-export const skipReason: string | undefined = process.getuid?.() !== 0 ? 'needs root' : existsSync(QEMU) ? undefined : 'needs QEMU';
+export const skipReason: string | undefined =
+  process.getuid?.() !== 0 ? 'needs root' : existsSync(QEMU) ? undefined : 'needs QEMU';
 
 /** A host's folders and NBD exports in a temporary place; `end` ends what it started and removes them. */
 export class TestHost {
@@ -38,7 +39,13 @@ export class TestHost {
       runDir: join(this.root, 'r'),
       driver: 'qemu',
       memoryMib: 4096,
-      qemu: { binary: QEMU, uid: TEST_ID, gid: TEST_ID, acceleratorCacheFile: join(this.root, 'accelerator.json'), probeKernel: null },
+      qemu: {
+        binary: QEMU,
+        uid: TEST_ID,
+        gid: TEST_ID,
+        acceleratorCacheFile: join(this.root, 'accelerator.json'),
+        probeKernel: null,
+      },
       ovs: null,
       cgroupRoot: 'bastide-test',
       ...change,
@@ -65,10 +72,26 @@ export class TestHost {
     const socketPath = join(folder, 'nbd');
     const format = typeof content === 'string' ? 'qcow2' : 'raw';
     const snapshot = typeof content === 'string' ? ['--snapshot'] : [];
-    const child = spawn('qemu-nbd', ['--socket', socketPath, '--persistent', '--shared', '0', '--format', format, ...snapshot, '--export-name', 'disk', image], {
-      stdio: 'ignore',
-      env: { ...process.env, TMPDIR: this.root },
-    });
+    const child = spawn(
+      'qemu-nbd',
+      [
+        '--socket',
+        socketPath,
+        '--persistent',
+        '--shared',
+        '0',
+        '--format',
+        format,
+        ...snapshot,
+        '--export-name',
+        'disk',
+        image,
+      ],
+      {
+        stdio: 'ignore',
+        env: { ...process.env, TMPDIR: this.root },
+      },
+    );
     this.#ends.push(async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGKILL');
