@@ -32,12 +32,12 @@ export class FreshValue<T> {
 
   /** @throws what `load` throws, when there is no value young enough */
   async get(): Promise<T> {
-    const young = this.peek();
+    const young = this.#usable();
     return young === undefined ? (await this.#load()).value : young.value;
   }
 
-  /** The value if it may still be used, without waiting; starts a refresh when it is getting old. */
-  peek(): Loaded<T> | undefined {
+  /** The value if it may still be used; starts a refresh when it is getting old. */
+  #usable(): Loaded<T> | undefined {
     const loaded = this.#loaded;
     if (loaded === undefined) return undefined;
     const age = this.#now() - loaded.at;

@@ -28,8 +28,4 @@ export class LruMap<K, V> {
     const oldest = this.#entries.keys().next();
     if (!oldest.done) this.#entries.delete(oldest.value);
   }
-
-  delete(key: K): void {
-    this.#entries.delete(key);
-  }
 }

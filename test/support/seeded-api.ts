@@ -81,13 +81,19 @@ export async function seededApi(t: TestContext): Promise<SeededApi> {
   const catalogue = new CatalogueService(database);
   const authenticate = createAuthenticator({ database, keys, clock });
   const parts = { database, keys, clock, catalogue, imagesDir, name: 'control-1', version: '0.0.0-test' };
-  const tenant = await serve(t, 'tenant', authenticate, {
-    ...iamHandlers({ ...parts, forgetToken: authenticate.forget }),
-    ...tagHandlers(parts),
-    ...marketplaceHandlers(parts),
-    ...catalogueHandlers(parts),
+  const tenant = await serve(t, 'tenant', {
+    authenticate,
+    handlers: {
+      ...iamHandlers({ ...parts, forgetToken: authenticate.forget }),
+      ...tagHandlers(parts),
+      ...marketplaceHandlers(parts),
+      ...catalogueHandlers(parts),
+    },
   });
-  const provider = await serve(t, 'provider', createProviderAuthenticator(parts), { ...providerHandlers(parts) });
+  const provider = await serve(t, 'provider', {
+    authenticate: createProviderAuthenticator(parts),
+    handlers: providerHandlers(parts),
+  });
   return {
     database,
     url,
@@ -116,8 +122,7 @@ function movableClock(): { now(): Date; advance(ms: number): void } {
 async function serve(
   t: TestContext,
   contract: 'tenant' | 'provider',
-  authenticate: Authenticator,
-  handlers: object,
+  { authenticate, handlers }: { authenticate: Authenticator; handlers: object },
 ): Promise<Send> {
   const file = new URL(`../../contract/generated/${contract}.json`, import.meta.url);
   const document = JSON.parse(await readFile(file, 'utf8')) as OpenApiDocument;
@@ -136,7 +141,7 @@ async function serve(
   t.after(() => app.close());
   await bindContract<Record<string, never>>(app, {
     document,
-    handlers: all as Record<string, never>,
+    handlers: all,
     authenticate,
     validateResponses: true,
     prefixes: ['', '/api'],

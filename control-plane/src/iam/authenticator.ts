@@ -11,8 +11,8 @@ import { type Audience, type JwtKeys, type VerifiedToken, verifyToken } from './
 /** A right that was taken away, or a token that was deleted, stops working within this time on every replica. */
 const accessAgeMaxMs = 4_000;
 const accessRefreshAfterMs = 2_000;
-/** Some 2 kB each. */
-const rememberedMax = 10_000;
+/** Some 5 kB each: at worst 25 MB of a replica. */
+const rememberedMax = 5_000;
 
 export interface AuthenticatorParts {
   readonly database: Database;

@@ -31,17 +31,6 @@ export const countTokensOfUser = statement<[userId: string], { count: number }>(
   'select count(*) as count from access_tokens where user_id = $1',
 );
 
-export interface NewToken {
-  readonly id: string;
-  readonly tenantId: string;
-  readonly organisationId: string;
-  readonly userId: string;
-  readonly name: string;
-  readonly secretHash: string;
-  readonly roleIds: readonly string[];
-  readonly expiresAtMs: number;
-}
-
 export const insertToken = statement<
   [
     id: string,
