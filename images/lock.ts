@@ -1,4 +1,4 @@
-import { link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { identify } from '#libs/process/identity.ts';
 import { readLivePid } from '#libs/process/pid-file.ts';
@@ -34,6 +34,17 @@ async function tryLock(draft: string, file: string): Promise<boolean> {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
-  if (readLivePid(file) === null) await rm(file, { force: true });
+  if (readLivePid(file) === null) await takeAway(file, `${draft}.stale`);
   return false;
+}
+
+/** Removes a dead holder's lock. Another contender may have replaced it since it was read: then it is put back. */
+async function takeAway(file: string, aside: string): Promise<void> {
+  const moved = await rename(file, aside).then(
+    () => true,
+    () => false,
+  );
+  if (!moved) return;
+  if (readLivePid(aside) !== null) await link(aside, file).catch(() => undefined);
+  await rm(aside, { force: true });
 }

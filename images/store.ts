@@ -60,10 +60,9 @@ export class ImageStore {
     return this.change((catalogue) => {
       const now = new Date().toISOString();
       const day = now.slice(0, 10);
-      const sameDay = catalogue.images.filter((other) => other.id === image.id && other.releaseDate === day).length;
       const record: ImageRecord = {
         ...image,
-        version: `${day.replaceAll('-', '.')}-${sameDay + 1}`,
+        version: nextVersion(catalogue, image.id, day),
         releaseDate: day,
         sha256,
         fileSize: size,
@@ -158,4 +157,13 @@ function find(catalogue: Catalogue, versionId: string): ImageRecord {
   const record = catalogue.images.find((image) => image.versionId === versionId);
   if (record === undefined) throw new ImageRefused(`no image version ${versionId}`);
   return record;
+}
+
+/** `<date>-<serial>`: higher than every version of the image that is still there. */
+function nextVersion(catalogue: Catalogue, id: string, day: string): string {
+  const prefix = `${day.replaceAll('-', '.')}-`;
+  const taken = catalogue.images
+    .filter((record) => record.id === id && record.version.startsWith(prefix))
+    .map((record) => Number(record.version.slice(prefix.length)));
+  return `${prefix}${Math.max(0, ...taken) + 1}`;
 }
