@@ -49,7 +49,8 @@ export const ERRORS = {
   target_not_offered: {
     status: 404,
     who: 'caller',
-    message: 'The tenant has no cluster of the kind {target} to deploy the item to; make a VM instance from the template of the same name.',
+    message:
+      'The tenant has no cluster of the kind {target} to deploy the item to; make a VM instance from the template of the same name.',
   },
   request_timeout: { status: 408, who: 'caller', message: 'The request did not arrive in time; send it again.' },
   conflict: { status: 409, who: 'caller', message: '{detail}.' },

@@ -174,3 +174,17 @@ test('a host that grew keeps its id and its reservations', async (t) => {
     { cores: 16, reserved: 3 },
   ]);
 });
+
+test('a topology that contradicts the database is refused with what to do about it', async (t) => {
+  const bench = await prepare(t);
+  await seed(bench.database, bench);
+  const otherIds = { ...bench, topology: smallTopology() };
+  await assert.rejects(seed(bench.database, otherIds), /not those of the region that made the database/);
+  await bench.query('update hosts set memory_reserved_mib = 4096');
+  const zones = bench.topology.zones.map((zone) => ({
+    ...zone,
+    hosts: zone.hosts.map((host) => ({ ...host, memoryMib: 2_048 })),
+  }));
+  const smaller = { ...bench, topology: { ...bench.topology, zones } };
+  await assert.rejects(seed(bench.database, smaller), /smaller than what is in use/);
+});

@@ -1,12 +1,12 @@
 /** Everything a region needs before its first request, in one transaction. */
 import type { Topology } from '#region/topology.ts';
 import { readCatalogue } from '#images/catalogue.ts';
-import type { Database, Session } from '../database/database.ts';
+import { type Database, type Session, checkViolation, uniqueViolation } from '../database/database.ts';
 import { compareVersions, publishIfNewer } from '../catalogue/publication.ts';
 import { permissionNames, roleIdOf } from '../iam/permissions.ts';
 import { backupPolicies, catalogueId, diskSizeGb, families, productTree, storageTypes } from './catalogue.ts';
 import { seedOrganisations } from './organisations.ts';
-import { seedRegion } from './region.ts';
+import { SeedError, seedRegion } from './region.ts';
 import { readKnownTokens, writeSecrets } from './secrets-file.ts';
 import {
   lockSeed,
@@ -36,12 +36,12 @@ export interface SeedReport {
 
 /**
  * Registers the region, its catalogue and its tenants. Repeatable: a second run changes nothing and keeps every token.
- * @throws SeedError, or what the database says when the topology contradicts what it holds
+ * @throws SeedError when the topology asks for what cannot be, or contradicts what the database holds
  */
 export async function seed(database: Database, options: SeedOptions): Promise<SeedReport> {
   const { topology, secretsFile, imagesDir } = options;
   const { images } = await readCatalogue(imagesDir);
-  return database.platformTransaction(async (session) => {
+  const work = async (session: Session): Promise<SeedReport> => {
     await session.first(lockSeed, lockKey);
     await seedCatalogue(session);
     await seedRegion(session, topology);
@@ -53,7 +53,29 @@ export async function seed(database: Database, options: SeedOptions): Promise<Se
     // Before the commit: after a crash in between, the next run still finds the file and registers what is in it.
     writeSecrets(secretsFile, secrets);
     return { published, renewedTokens: renewed };
-  });
+  };
+  try {
+    return await database.platformTransaction(work);
+  } catch (error) {
+    throw explain(error);
+  }
+}
+
+/** What an operator can do about a constraint that the topology runs into. */
+function explain(error: unknown): unknown {
+  const taken = uniqueViolation(error);
+  if (taken !== null)
+    return new SeedError(
+      `the database knows something else under a name of this topology (${taken}): the ids in the topology are not those of the region that made the database`,
+      { cause: error },
+    );
+  const broken = checkViolation(error);
+  if (broken !== null)
+    return new SeedError(
+      `the topology makes something smaller than what is in use on it (${broken}): free it first, or give the old size`,
+      { cause: error },
+    );
+  return error;
 }
 
 async function seedCatalogue(session: Session): Promise<void> {
