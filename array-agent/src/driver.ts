@@ -1,4 +1,13 @@
-import type { Array as ArrayState, Image, ImageSpec, Pool, PoolSpec, Snapshot, Volume, VolumeSpec } from '#contract/generated/agent-array.ts';
+import type {
+  Array as ArrayState,
+  Image,
+  ImageSpec,
+  Pool,
+  PoolSpec,
+  Snapshot,
+  Volume,
+  VolumeSpec,
+} from '#contract/generated/agent-array.ts';
 
 /**
  * What stands behind the array contract (`contract/agents/array.yaml`). Every method is idempotent, takes desired state

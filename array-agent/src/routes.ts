@@ -16,7 +16,11 @@ export function arrayRoutes(driver: ArrayDriver): AgentRoute[] {
       path: '/v1/pools/:poolId',
       handler: ok(({ params, body }) => driver.putPool(id(params, 'poolId'), body as PoolSpec)),
     },
-    { method: 'DELETE', path: '/v1/pools/:poolId', handler: gone(({ params }) => driver.deletePool(id(params, 'poolId'))) },
+    {
+      method: 'DELETE',
+      path: '/v1/pools/:poolId',
+      handler: gone(({ params }) => driver.deletePool(id(params, 'poolId'))),
+    },
     {
       method: 'PUT',
       path: '/v1/images/:imageId',

@@ -37,10 +37,18 @@ let hungUp: () => void = nothing;
 const lateFeed = new PassThrough();
 
 const routes: AgentRoute[] = [
-  { method: 'GET', path: '/v1/things/:id', handler: ({ params, query }) => Promise.resolve({ status: 200, body: { ...params, ...query } }) },
+  {
+    method: 'GET',
+    path: '/v1/things/:id',
+    handler: ({ params, query }) => Promise.resolve({ status: 200, body: { ...params, ...query } }),
+  },
   { method: 'PUT', path: '/v1/things/:id', handler: ({ body }) => Promise.resolve({ status: 200, body }) },
   { method: 'DELETE', path: '/v1/things/:id', handler: () => Promise.resolve({ status: 204 }) },
-  { method: 'POST', path: '/v1/things/:id/refuse', handler: () => Promise.reject(new AgentProblem(409, 'pool_in_use', 'the pool holds volumes')) },
+  {
+    method: 'POST',
+    path: '/v1/things/:id/refuse',
+    handler: () => Promise.reject(new AgentProblem(409, 'pool_in_use', 'the pool holds volumes')),
+  },
   { method: 'POST', path: '/v1/things/:id/break', handler: () => Promise.reject(new Error('secret detail')) },
   {
     method: 'GET',
@@ -75,7 +83,13 @@ describe('a served agent', () => {
   let serving: AgentServer;
   let client: AgentClient;
   before(async () => {
-    serving = await serveAgent({ endpoint, tls: server, routes, mounts: [{ prefix: '/arrays/a1', routes: routes.slice(0, 1) }], log });
+    serving = await serveAgent({
+      endpoint,
+      tls: server,
+      routes,
+      mounts: [{ prefix: '/arrays/a1', routes: routes.slice(0, 1) }],
+      log,
+    });
     client = new AgentClient(endpoint, caller);
   });
   after(async () => {
@@ -183,8 +197,13 @@ describe('a served agent', () => {
   });
 
   test('64 calls at once all come back', async () => {
-    const answers = await Promise.all(Array.from({ length: 64 }, (_, i) => client.get<{ id: string }>(`/v1/things/${i}`)));
-    assert.deepEqual(answers.map(({ id }) => Number(id)), [...Array(64).keys()]);
+    const answers = await Promise.all(
+      Array.from({ length: 64 }, (_, i) => client.get<{ id: string }>(`/v1/things/${i}`)),
+    );
+    assert.deepEqual(
+      answers.map(({ id }) => Number(id)),
+      [...Array(64).keys()],
+    );
   });
 });
 
@@ -251,8 +270,18 @@ describe('the contract', () => {
       path: '/v1/volumes/:volumeId',
       handler: ({ body }) => Promise.resolve({ status: 200, body }),
     };
-    const events: AgentRoute = { method: 'GET', path: '/v1/pools', handler: () => Promise.resolve({ status: 200, body: [] }) };
-    serving = await serveAgent({ endpoint: `unix:${join(folder, 'v.sock')}`, tls: server, routes: [echo, events], contract, log });
+    const events: AgentRoute = {
+      method: 'GET',
+      path: '/v1/pools',
+      handler: () => Promise.resolve({ status: 200, body: [] }),
+    };
+    serving = await serveAgent({
+      endpoint: `unix:${join(folder, 'v.sock')}`,
+      tls: server,
+      routes: [echo, events],
+      contract,
+      log,
+    });
     client = new AgentClient(serving.endpoint, caller);
   });
   after(async () => {

@@ -39,7 +39,8 @@ export class AgentClient {
     this.#target = parseEndpoint(endpoint);
     const secureContext = createSecureContext({ ...loadTlsIdentity(tls), minVersion: 'TLSv1.3' });
     // On the agents, not on each request: Node keeps no connection alive that was checked per request.
-    const check = this.#target.kind === 'unix' ? { secureContext, checkServerIdentity: anyServerOfOurCa } : { secureContext };
+    const check =
+      this.#target.kind === 'unix' ? { secureContext, checkServerIdentity: anyServerOfOurCa } : { secureContext };
     this.#pool = new Agent({ ...check, keepAlive: true, maxFreeSockets: idleConnectionsMax });
     this.#fresh = new Agent({ ...check, keepAlive: false });
     this.#base =
@@ -126,7 +127,10 @@ export class AgentClient {
         request.destroy(why);
       };
       const onAbort = (): void => end(abortReason(signal));
-      const timer = setTimeout(() => end(new AgentUnreachable(this.endpoint, new Error(`no answer within ${timeoutMs} ms`))), timeoutMs);
+      const timer = setTimeout(
+        () => end(new AgentUnreachable(this.endpoint, new Error(`no answer within ${timeoutMs} ms`))),
+        timeoutMs,
+      );
       const settle = (): void => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);

@@ -74,6 +74,8 @@ export function checkPoolChange({ spec, current, otherPoolsBytes, capacityBytes 
   }
   const free = capacityBytes - otherPoolsBytes;
   if (spec.sizeBytes > free) {
-    throw insufficientSpace(`the pool needs ${spec.sizeBytes} bytes and the array has ${free} of ${capacityBytes} left`);
+    throw insufficientSpace(
+      `the pool needs ${spec.sizeBytes} bytes and the array has ${free} of ${capacityBytes} left`,
+    );
   }
 }

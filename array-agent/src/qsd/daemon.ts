@@ -17,8 +17,10 @@ const startTimeoutMs = 10_000;
 const connectTimeoutMs = 1_000;
 /** A wedged daemon is told from a busy one by this: nothing it does for us takes so long. */
 const adoptTimeoutMs = 3_000;
+const retryPauseMs = 20;
 const restartPauseMaxMs = 5_000;
-const attemptsMax = 3;
+/** How long a command waits for a daemon that keeps dying. */
+const patienceMs = 15_000;
 
 export interface DaemonOptions {
   readonly qsd: QsdOptions;
@@ -64,13 +66,14 @@ export class StorageDaemon {
    * @throws QmpError what the daemon refused; QmpUnavailable when the daemon cannot be brought back
    */
   async run<T>(work: (qmp: QmpClient) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      const qmp = await this.#connected();
+    const deadline = performance.now() + patienceMs;
+    for (;;) {
       try {
-        return await work(qmp);
+        return await work(await this.#connected());
       } catch (error) {
-        if (!(error instanceof QmpUnavailable) || attempt === attemptsMax || this.#closed) throw error;
+        if (!(error instanceof QmpUnavailable) || this.#closed || performance.now() > deadline) throw error;
       }
+      await delay(retryPauseMs);
     }
   }
 
@@ -93,6 +96,9 @@ export class StorageDaemon {
 
   get #pidFile(): string {
     return join(this.#options.folder, 'qsd.pid');
+  }
+  get #logFile(): string {
+    return join(this.#options.folder, 'qsd.log');
   }
   get #qmpSocket(): string {
     return join(this.#options.folder, 'qmp.sock');
@@ -126,7 +132,10 @@ export class StorageDaemon {
 
   /** Brings a lost daemon back without waiting for somebody to need it: guests do. */
   async #revive(): Promise<void> {
-    this.#options.log.warn({ folder: this.#options.folder, pid: this.pid }, 'the storage daemon is gone; bringing it back');
+    this.#options.log.warn(
+      { folder: this.#options.folder, daemonPid: this.pid },
+      'the storage daemon is gone; bringing it back',
+    );
     for (let pauseMs = 50; !this.#closed; pauseMs = Math.min(pauseMs * 2, restartPauseMaxMs)) {
       try {
         await this.#connected();
@@ -144,13 +153,18 @@ export class StorageDaemon {
       this.#identity = running;
       const adopted = await this.#prepared('adopted', adoptTimeoutMs);
       if (adopted !== undefined) return adopted;
-      this.#options.log.error({ pid: running.pid }, 'the storage daemon does not answer; ending it');
+      this.#options.log.error({ daemonPid: running.pid }, 'the storage daemon does not answer; ending it');
       await terminate(running, { graceMs: 500 });
     }
     await this.#spawn();
     const started = await this.#prepared('started', startTimeoutMs);
-    if (started === undefined) throw new QmpUnavailable('the storage daemon ended or did not answer');
-    return started;
+    if (started !== undefined) return started;
+    throw new QmpUnavailable(`the storage daemon ended or did not answer: ${await this.#lastWords()}`);
+  }
+
+  async #lastWords(): Promise<string> {
+    const text = await readFile(this.#logFile, 'utf8').catch(() => '');
+    return text.trim().split('\n').at(-1) ?? '';
   }
 
   async #prepared(how: 'started' | 'adopted', timeoutMs: number): Promise<QmpClient | undefined> {
@@ -211,13 +225,13 @@ export class StorageDaemon {
         '--monitor',
         'chardev=qmp',
       ],
-      logFile: join(folder, 'qsd.log'),
+      logFile: this.#logFile,
       cwd: '/',
       env: { PATH: '/usr/bin:/bin' },
       ...childUser(qsd),
     });
     this.#identity = { pid: spawned.pid, startTime: spawned.startTime };
-    this.#options.log.info({ pid: spawned.pid, folder }, 'storage daemon started');
+    this.#options.log.info({ daemonPid: spawned.pid, folder }, 'storage daemon started');
   }
 
   /** Our daemon when it runs; the pid alone is not believed, for numbers are given again. */

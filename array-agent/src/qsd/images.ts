@@ -70,7 +70,11 @@ export class ImageStore {
       await onMedium(() => takeCopy(spec.sourcePath, draft));
       const sha256 = await checksum(draft);
       if (sha256 !== spec.sha256) {
-        throw new AgentProblem(422, 'checksum_mismatch', `${spec.sourcePath} has SHA-256 ${sha256}, not ${spec.sha256}`);
+        throw new AgentProblem(
+          422,
+          'checksum_mismatch',
+          `${spec.sourcePath} has SHA-256 ${sha256}, not ${spec.sha256}`,
+        );
       }
       const virtualSizeBytes = await this.#inspect(draft, spec.format);
       const { size } = await stat(draft);
@@ -92,7 +96,8 @@ export class ImageStore {
       env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
       ...childUser(this.#qsd),
     }).catch((error: unknown) => {
-      if (error instanceof CommandFailed) throw invalidSpec('/format', `is not that of the file: ${error.stderr.trim()}`);
+      if (error instanceof CommandFailed)
+        throw invalidSpec('/format', `is not that of the file: ${error.stderr.trim()}`);
       throw error;
     });
     const info = JSON.parse(text) as ImageInfo;

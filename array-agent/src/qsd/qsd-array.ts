@@ -136,10 +136,32 @@ export class QsdArray implements ArrayDriver {
       const pool = current ?? this.#makePool({ id: poolId, ...spec });
       await onMedium(() => pool.save({ id: poolId, ...spec }));
       this.#pools.set(poolId, pool);
-      if (current === undefined) await pool.daemon.start();
+      if (current === undefined) await this.#serve(pool);
       else await pool.applyLimits();
       return await pool.state();
     });
+  }
+
+  async #serve(pool: Pool): Promise<void> {
+    try {
+      await pool.daemon.start();
+    } catch (error) {
+      await this.#removePool(pool);
+      throw error;
+    }
+  }
+
+  async #removePool(pool: Pool): Promise<void> {
+    // First of all, so that nobody makes a volume in it meanwhile.
+    this.#pools.delete(pool.record.id);
+    try {
+      await pool.daemon.stop();
+      await rm(this.#paths.pool(pool.record.id), { recursive: true, force: true });
+    } catch (error) {
+      this.#pools.set(pool.record.id, pool);
+      throw error;
+    }
+    await this.#options.keys.destroy(pool.record.id);
   }
 
   deletePool(poolId: string): Promise<void> {
@@ -149,10 +171,7 @@ export class QsdArray implements ArrayDriver {
       if (pool.account.volumeCount > 0) {
         throw new AgentProblem(409, 'pool_in_use', `the pool holds ${pool.account.volumeCount} volumes`);
       }
-      this.#pools.delete(poolId);
-      await pool.daemon.stop();
-      await rm(this.#paths.pool(poolId), { recursive: true, force: true });
-      await this.#options.keys.destroy(poolId);
+      await this.#removePool(pool);
     });
   }
 
@@ -335,7 +354,9 @@ export class QsdArray implements ArrayDriver {
   async #needRoom(): Promise<void> {
     const free = await freeBytes(this.#options.stateDir);
     if (free < this.#reserveBytes) {
-      throw insufficientSpace(`only ${free} bytes are free on the medium of the array; ${this.#reserveBytes} are kept back`);
+      throw insufficientSpace(
+        `only ${free} bytes are free on the medium of the array; ${this.#reserveBytes} are kept back`,
+      );
     }
   }
 

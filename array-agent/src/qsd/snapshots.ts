@@ -63,7 +63,9 @@ export class SnapshotStore {
       volumeIds: ids,
       createdAt: new Date().toISOString(),
       taken: false,
-      usedBytesBefore: Object.fromEntries(await Promise.all(ids.map(async (id) => [id, await this.#used(id)] as const))),
+      usedBytesBefore: Object.fromEntries(
+        await Promise.all(ids.map(async (id) => [id, await this.#used(id)] as const)),
+      ),
     };
     await this.#save(draft);
     try {
