@@ -13,8 +13,10 @@ export interface OvsdbClientOptions {
   /** Tables and columns that the replica follows. */
   tables: Selection;
   tls?: TlsFiles | undefined;
-  /** How long a request may take; also how long the first synchronisation may. */
+  /** How long a request may take, and the opening of a connection. */
   requestTimeoutMs?: number;
+  /** How long the first reading of all chosen tables may take: seconds for 100,000 rows. */
+  synchroniseTimeoutMs?: number;
   /** How long a request waits for the server to come back before it fails. */
   availabilityWaitMs?: number;
   keepAliveMs?: number;
@@ -42,6 +44,7 @@ export class OvsdbClient {
     this.#options = {
       tls: undefined,
       requestTimeoutMs: 10_000,
+      synchroniseTimeoutMs: 120_000,
       availabilityWaitMs: 5_000,
       keepAliveMs: 5_000,
       ...options,
@@ -127,8 +130,8 @@ export class OvsdbClient {
 
   /** One connection from its opening to its end; always throws why it ended. */
   async #session(endpoint: Endpoint, onSynchronised: () => void): Promise<void> {
-    const { tls, requestTimeoutMs: connectTimeoutMs, keepAliveMs, database } = this.#options;
-    const connection = await OvsdbConnection.open(endpoint, { tls, connectTimeoutMs, keepAliveMs });
+    const { tls, requestTimeoutMs: connectTimeoutMs, synchroniseTimeoutMs, keepAliveMs, database } = this.#options;
+    const connection = await OvsdbConnection.open(endpoint, { tls, connectTimeoutMs });
     const ended = new Promise<Error>((resolve) => {
       connection.once('close', (cause) => {
         this.#connection = undefined;
@@ -146,9 +149,13 @@ export class OvsdbClient {
       });
       const schema = parseSchema(await connection.request('get_schema', [database], connectTimeoutMs));
       const requests = this.replica.monitorRequests(schema);
-      this.replica.reset(await connection.request('monitor_cond', [database, MONITOR_ID, requests], connectTimeoutMs));
+      this.replica.reset(
+        await connection.request('monitor_cond', [database, MONITOR_ID, requests], synchroniseTimeoutMs),
+      );
       for (const updates of early) this.replica.apply(updates);
       early = undefined;
+      // Not before: a server that gathers 100,000 rows is silent for seconds.
+      connection.keepAlive(keepAliveMs);
       this.#connection = connection;
       onSynchronised();
       for (const wake of [...this.#waiting]) wake();

@@ -7,8 +7,6 @@ import { JsonFramer } from './framing.ts';
 export interface ConnectionOptions {
   tls?: TlsFiles | undefined;
   connectTimeoutMs: number;
-  /** A silent server is asked with `echo` after this time, and given up after twice this time. */
-  keepAliveMs: number;
 }
 
 interface Pending {
@@ -29,7 +27,7 @@ export class OvsdbConnection extends EventEmitter<Events> {
   readonly #socket: Socket;
   readonly #framer = new JsonFramer();
   readonly #pending = new Map<number, Pending>();
-  readonly #keepAlive: NodeJS.Timeout;
+  #keepAlive: NodeJS.Timeout | undefined;
   #nextId = 0;
   #heard = true;
   #probing = false;
@@ -48,10 +46,10 @@ export class OvsdbConnection extends EventEmitter<Events> {
       socket.destroy();
       throw new OvsdbUnavailable(`no OVSDB server at ${describe(endpoint)}: ${messageOf(cause)}`, { cause });
     }
-    return new OvsdbConnection(socket, options.keepAliveMs);
+    return new OvsdbConnection(socket);
   }
 
-  private constructor(socket: Socket, keepAliveMs: number) {
+  private constructor(socket: Socket) {
     super();
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
@@ -59,7 +57,12 @@ export class OvsdbConnection extends EventEmitter<Events> {
       this.close(new OvsdbUnavailable(`the OVSDB connection broke: ${error.message}`, { cause: error })),
     );
     socket.on('close', () => this.close(new OvsdbUnavailable('the OVSDB server closed the connection')));
-    this.#keepAlive = setInterval(() => this.#probe(), keepAliveMs);
+  }
+
+  /** From now on a silent server is asked with `echo` after this time, and given up after twice this time. */
+  keepAlive(intervalMs: number): void {
+    if (this.#closed) return;
+    this.#keepAlive = setInterval(() => this.#probe(), intervalMs);
     this.#keepAlive.unref();
   }
 

@@ -4,6 +4,7 @@ import type { NetworkSpec, PortSpec, WantedState } from './driver.ts';
 import { PUT_AT } from './ovn-column.ts';
 import { NETWORK, TENANT } from './ovn-rows.ts';
 import { networkIsAsWanted, portIsAsWanted } from './ovn-transactions.ts';
+import { patientEach, patientFilter } from './patience.ts';
 
 /** One thing to do; each is one transaction. */
 export type Change =
@@ -15,25 +16,29 @@ export type Change =
 /** Clocks of the control-plane replicas may differ by this much. */
 const CLOCK_SKEW_MS = 5_000;
 
-/** What has to be done to make the northbound database equal to `wanted`, in stages: networks, ports, removals. */
-export function planReconciliation(replica: Replica, wanted: WantedState): Change[][] {
-  const switchOf = switchesOfPorts(replica);
+/**
+ * What has to be done to make the northbound database equal to `wanted`, in stages: networks, ports, removals. Changes that come
+ * in meanwhile may or may not be seen; {@link isOutdated} tells when a change is due.
+ */
+export async function planReconciliation(replica: Replica, wanted: WantedState): Promise<Change[][]> {
+  const switchOf = await switchesOfPorts(replica);
   const networks = new Set(wanted.networks.map((spec) => spec.id));
   const ports = new Set(wanted.ports.map((spec) => spec.id));
 
-  const putNetworks = wanted.networks.filter((spec) => !networkIsAsWanted(replica, spec));
-  const putPorts = wanted.ports.filter((spec) => {
+  const putNetworks = await patientFilter(wanted.networks, (spec) => !networkIsAsWanted(replica, spec));
+  const putPorts = await patientFilter(wanted.ports, (spec) => {
     const row = replica.row('Logical_Switch_Port', spec.id);
     return row === undefined || !portIsAsWanted(replica, row, spec) || switchOf.get(spec.id) !== spec.networkId;
   });
   const isUnwanted = (wantedIds: ReadonlySet<string>, [id, row]: [string, Row]): boolean =>
-    row.map('external_ids').has(TENANT) && !wantedIds.has(id);
-  const unwantedPorts = [...replica.rows('Logical_Switch_Port')].filter((entry) => isUnwanted(ports, entry));
-  const unwantedNetworks = [...replica.rows('Logical_Switch')].filter((entry) => isUnwanted(networks, entry));
-  const orphanedOptions = [...replica.rows('DHCP_Options')].filter(
+    !wantedIds.has(id) && row.map('external_ids').has(TENANT);
+  const unwantedPorts = await patientFilter(replica.rows('Logical_Switch_Port'), (entry) => isUnwanted(ports, entry));
+  const unwantedNetworks = await patientFilter(replica.rows('Logical_Switch'), (entry) => isUnwanted(networks, entry));
+  const orphanedOptions = await patientFilter(
+    replica.rows('DHCP_Options'),
     ([id, row]) =>
-      row.map('external_ids').get(NETWORK) === id &&
       !networks.has(id) &&
+      row.map('external_ids').get(NETWORK) === id &&
       replica.row('Logical_Switch', id) === undefined,
   );
   return [
@@ -53,10 +58,10 @@ export function isOutdated(replica: Replica, change: Change, readAt: number): bo
 }
 
 /** The switch of each port; null when more than one carries it, which only a foreign hand can have done. */
-function switchesOfPorts(replica: Replica): Map<string, string | null> {
+async function switchesOfPorts(replica: Replica): Promise<Map<string, string | null>> {
   const found = new Map<string, string | null>();
-  for (const [id, row] of replica.rows('Logical_Switch')) {
+  await patientEach(replica.rows('Logical_Switch'), ([id, row]) => {
     for (const port of row.texts('ports')) found.set(port, found.has(port) ? null : id);
-  }
+  });
   return found;
 }

@@ -129,7 +129,7 @@ export class OvnNetworkDriver implements NetworkDriver {
     let changed = 0;
     this.#deletions.prune(this.#now());
     // Networks before the ports on them, removals last.
-    for (const changes of planReconciliation(this.#northbound.replica, wanted)) {
+    for (const changes of await planReconciliation(this.#northbound.replica, wanted)) {
       const queue = changes.values();
       const worker = async (): Promise<void> => {
         for (const change of queue) {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { drawLatency, type LatencyRange } from '#libs/simulation/latency.ts';
 import { seededRandom, type Random } from '#libs/simulation/random.ts';
 import {
@@ -11,6 +12,7 @@ import {
   type WantedState,
 } from './driver.ts';
 import { checkNetwork, checkPort } from './ovn-rows.ts';
+import { patientEach } from './patience.ts';
 import { RecentDeletions } from './recent-deletions.ts';
 
 /** A specification and when it was put, in milliseconds since the epoch. */
@@ -87,28 +89,29 @@ export class SimulatedNetworkDriver implements NetworkDriver {
   }
 
   reconcile(wanted: WantedState): Promise<{ changed: number }> {
-    return this.#call('reconcile', () => {
+    return this.#call('reconcile', async () => {
       let changed = 0;
-      const readAt = wanted.readAt ?? Number.POSITIVE_INFINITY;
+      const { readAt = Number.POSITIVE_INFINITY } = wanted;
       const mayChange = (id: string, held: Held<unknown> | undefined): boolean =>
         held === undefined ? !this.#deletions.isNewer(id, readAt) : held.putAt <= readAt;
       this.#deletions.prune(Date.now());
-      const networks = new Map(wanted.networks.map((spec) => [spec.id, spec]));
-      const ports = new Map(wanted.ports.map((spec) => [spec.id, spec]));
-      for (const spec of networks.values()) {
-        const held = this.#networks.get(spec.id);
-        if (isSame(held?.spec, spec) || !mayChange(spec.id, held)) continue;
+      const networks = new Set(wanted.networks.map((spec) => spec.id));
+      const ports = new Set(wanted.ports.map((spec) => spec.id));
+      const differs = (held: Held<NetworkSpec | PortSpec> | undefined, spec: NetworkSpec | PortSpec): boolean =>
+        !isDeepStrictEqual(held?.spec, spec) && mayChange(spec.id, held);
+      for (const spec of wanted.networks) {
+        if (!differs(this.#networks.get(spec.id), spec)) continue;
         this.#networks.set(spec.id, hold(spec));
         changed++;
       }
-      for (const spec of ports.values()) {
-        const held = this.#ports.get(spec.id);
-        if (isSame(held?.spec, spec) || !mayChange(spec.id, held)) continue;
+      await patientEach(wanted.ports, (spec) => {
+        if (!differs(this.#ports.get(spec.id), spec)) return;
         this.#storePort(spec);
         changed++;
-      }
-      for (const [id, held] of [...this.#ports])
+      });
+      await patientEach(this.#ports, ([id, held]) => {
         if (!ports.has(id) && mayChange(id, held) && this.#removePort(id)) changed++;
+      });
       for (const [id, held] of [...this.#networks])
         if (!networks.has(id) && mayChange(id, held) && this.#removeNetwork(id)) changed++;
       return { changed };
@@ -143,7 +146,7 @@ export class SimulatedNetworkDriver implements NetworkDriver {
     return this.#networks.delete(id);
   }
 
-  async #call<T>(call: Call, work: () => T): Promise<T> {
+  async #call<T>(call: Call, work: () => T | Promise<T>): Promise<T> {
     if (this.#closed) throw new NetworkUnavailable('the simulated network is closed');
     const { latencyMs, faults } = this.#options;
     const { error = 0, drop = 0 } = faults?.[call] ?? faults?.['*'] ?? {};
@@ -151,16 +154,12 @@ export class SimulatedNetworkDriver implements NetworkDriver {
     if (latency > 0) await delay(latency);
     const draw = this.#random.next();
     if (draw < error) throw new NetworkUnavailable(`a simulated fault hit ${call}`);
-    const result = work();
+    const result = await work();
     if (draw < error + drop) throw new NetworkUnavailable(`a simulated fault lost the answer of ${call}`);
     return result;
   }
 }
 
-function hold<Spec>(spec: Spec): Held<Spec> {
-  return { spec: structuredClone(spec), putAt: Date.now() };
-}
-
-function isSame(left: object | undefined, right: object): boolean {
-  return left !== undefined && JSON.stringify(left) === JSON.stringify(right);
+function hold<Spec extends object>(spec: Spec): Held<Spec> {
+  return { spec: { ...spec }, putAt: Date.now() };
 }
