@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { MachineSpec } from '#contract/generated/agent-host.ts';
+import { AgentProblem } from '#libs/agent-http/problem.ts';
 
 /** What the host knows of earlier wanted states: the last spec it took, and whether it got there. */
 export interface SeenSpec {
@@ -18,6 +19,16 @@ export function generationVerdict(seen: SeenSpec | undefined, wanted: MachineSpe
   if (seen === undefined || wanted.generation > seen.spec.generation) return 'apply';
   if (wanted.generation < seen.spec.generation || !sameContent(seen.spec, wanted)) return 'stale';
   return seen.converged ? 'done' : 'apply';
+}
+
+/** The refusal of a `stale` spec. */
+export function staleGeneration(seen: MachineSpec, wanted: MachineSpec): AgentProblem {
+  const how = wanted.generation < seen.generation ? 'is older' : 'has another content now';
+  return new AgentProblem(
+    409,
+    'stale_generation',
+    `generation ${seen.generation} was seen already; ${wanted.generation} ${how}`,
+  );
 }
 
 /** Equal but for the cloud-init seed, which counts only before the first start. */

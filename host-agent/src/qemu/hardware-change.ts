@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AdapterSpec, DiskSpec, MachineSpec } from '#contract/generated/agent-host.ts';
+import { AgentProblem } from '#libs/agent-http/problem.ts';
 import type { Hardware } from './hardware.ts';
 
 /** What lies between the hardware a QEMU has and a wanted machine. */
@@ -38,6 +39,12 @@ export function hardwareChange(has: Hardware, wants: MachineSpec): HardwareChang
       return size !== undefined && disk.sizeBytes !== undefined && disk.sizeBytes > size;
     }),
   };
+}
+
+/** @throws AgentProblem 409 `needs_power_off` that names everything that does */
+export function refuseWhileOn({ needsPowerOff }: HardwareChange): void {
+  if (needsPowerOff.length === 0) return;
+  throw new AgentProblem(409, 'needs_power_off', `the machine runs; this needs it off: ${needsPowerOff.join(', ')}`);
 }
 
 function unsized(disk: DiskSpec): Omit<DiskSpec, 'sizeBytes'> {

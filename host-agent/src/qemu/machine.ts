@@ -3,15 +3,14 @@ import type { AdapterSpec, Event, Machine, MachineSpec } from '#contract/generat
 import { AgentProblem } from '#libs/agent-http/problem.ts';
 import type { ProcessIdentity } from '#libs/process/identity.ts';
 import type { QmpEvent } from '#libs/qmp/client.ts';
-import { generationVerdict } from '../generation.ts';
-import { tapName } from '../tap.ts';
-import { commandLine } from './command-line.ts';
+import { generationVerdict, staleGeneration } from '../generation.ts';
 import { stopGracefully } from './graceful-stop.ts';
 import { GuestSide } from './guest-side.ts';
-import { hardwareChange } from './hardware-change.ts';
+import { hardwareChange, refuseWhileOn } from './hardware-change.ts';
 import type { HardwareChange } from './hardware-change.ts';
 import { wantedHardware } from './hardware.ts';
 import { changeRunning } from './change-running.ts';
+import { launchMachine } from './launch-machine.ts';
 import type { MachineHost } from './machine-host.ts';
 import type { MachinePaths } from './machine-paths.ts';
 import { makeFolders, removeFolders, saveRecord, saveSpec } from './machine-record.ts';
@@ -99,21 +98,12 @@ export class QemuMachine {
       options.isNew ? undefined : { spec: this.#spec, converged: this.#record.converged },
       spec,
     );
-    if (verdict === 'stale') {
-      const reason = `generation ${this.#spec.generation} was seen already; ${spec.generation} is older or has another content`;
-      throw new AgentProblem(409, 'stale_generation', reason);
-    }
+    if (verdict === 'stale') throw staleGeneration(this.#spec, spec);
     if (verdict === 'done') return this.observed();
     checkSpec(spec);
     const change =
       this.#qemu !== undefined && this.#record.hardware !== null ? hardwareChange(this.#record.hardware, spec) : null;
-    if (spec.power === 'on' && change !== null && change.needsPowerOff.length > 0) {
-      throw new AgentProblem(
-        409,
-        'needs_power_off',
-        `the machine runs; this needs it off: ${change.needsPowerOff.join(', ')}`,
-      );
-    }
+    if (spec.power === 'on' && change !== null) refuseWhileOn(change);
     await this.#keep(spec);
     if (spec.power === 'off') await this.#toOff();
     else if (this.#qemu !== undefined && change !== null) await this.#toChanged(this.#qemu, change);
@@ -156,17 +146,11 @@ export class QemuMachine {
     this.#host.resources.enter(this.id, identity.pid);
     this.#save({ process: identity, hardware, crashed: false, startedAt: this.#record.startedAt ?? Date.now() });
     this.#qemu = await RunningQemu.adopt(identity, { path: this.#paths.qmp, listener: this.#listener() });
-    const devices = await this.#qemu.execute<{ label: string; 'frontend-open': boolean }[]>('query-chardev');
-    const open = devices.some((device) => device.label === 'qga' && device['frontend-open']);
+    const open = await this.#qemu.isChannelOpen('qga');
     if (this.#record.tools.bootedAt === null) this.guest.note({ kind: 'started' });
     this.guest.note({ kind: open ? 'opened' : 'closed' });
     this.guest.start(open);
     await this.#qemu.noticeShutdown();
-  }
-
-  /** QEMU ended while no agent looked. */
-  lost(cause: 'crash' | 'host_lost'): void {
-    this.#afterCrash(cause);
   }
 
   /** Lets go of QEMU, which runs on. */
@@ -215,33 +199,18 @@ export class QemuMachine {
 
   async #start(event: 'started' | 'restarted'): Promise<void> {
     clearTimeout(this.#restartTimer);
-    const { qemu: config, resources, network, accelerator } = this.#host;
     const hardware = wantedHardware(this.#spec, this.#record.hardware);
+    this.#stopRequested = false;
+    this.#stopDeadline = Infinity;
+    this.#paused = false;
+    this.#ended = Promise.withResolvers();
+    const startedAt = Date.now();
     try {
       this.#abandoned.signal.throwIfAborted();
-      resources.take(this.id, this.#spec);
-      const isWanted = (adapterId: string): boolean => hardware.adapters.some((each) => each.adapterId === adapterId);
-      await network.disconnect(this.#everyAdapter().filter(({ adapterId }) => !isWanted(adapterId)));
-      await network.connect(hardware.adapters);
-      makeFolders(this.#paths, config);
-      const hasSeed = existsSync(this.#paths.seed);
-      const args = commandLine({ machineId: this.id, accelerator, hardware, paths: this.#paths, hasSeed, tapName });
-      this.#stopRequested = false;
-      this.#stopDeadline = Infinity;
-      this.#paused = false;
-      this.#ended = Promise.withResolvers();
-      const startedAt = Date.now();
-      this.#qemu = await RunningQemu.launch({
-        argv: [config.binary, ...args],
-        user: config,
-        qmpPath: this.#paths.qmp,
-        logFile: this.#paths.qemuLog,
-        listener: this.#listener(),
-        signal: this.#abandoned.signal,
-        onSpawn: (identity) => {
-          resources.enter(this.id, identity.pid);
-          this.#save({ process: identity, hardware });
-        },
+      this.#qemu = await launchMachine(this.#host, {
+        ...{ machineId: this.id, paths: this.#paths, hardware, cpu: this.#spec.cpu, oldAdapters: this.#everyAdapter() },
+        ...{ listener: this.#listener(), signal: this.#abandoned.signal },
+        onSpawn: (identity) => this.#save({ process: identity, hardware }),
       });
       this.#save({ crashed: false, startedAt, stoppedAt: null, stopCause: null, stopDetail: null });
     } catch (error) {
@@ -295,7 +264,7 @@ export class QemuMachine {
     this.guest.stop();
     this.#ended.resolve();
     if (!byGuest && !this.#stopRequested) {
-      this.#afterCrash('crash');
+      this.crashed('crash');
       return;
     }
     this.#off(this.#stopRequested ? 'requested' : 'guest', null);
@@ -304,7 +273,8 @@ export class QemuMachine {
     if (!this.#stopRequested) this.#clearUpLater();
   }
 
-  #afterCrash(cause: 'crash' | 'host_lost'): void {
+  /** QEMU ended without being asked, now or while no agent looked: the restart policy decides. */
+  crashed(cause: 'crash' | 'host_lost'): void {
     this.#off(cause, lastLines(this.#paths.qemuLog) || null);
     this.#host.log.warn({ machineId: this.id, detail: this.#record.stopDetail }, 'QEMU ended without being asked');
     this.#happened('crashed');

@@ -227,14 +227,14 @@ export class QemuHost implements HostDriver {
         this.#shared.log.error({ err: error, machineId: machine.id }, 'a running QEMU does not answer and is ended');
         machine.close();
         await killNow(found.process);
-        machine.lost('crash');
+        machine.crashed('crash');
         return;
       }
     }
     // The boot id is the first part of a start time.
     const boot = (startTime: string | undefined): string | undefined => startTime?.split('-')[0];
     const sameBoot = boot(found.remembered?.startTime) === boot(identify(process.pid)?.startTime);
-    if (found.remembered !== null) machine.lost(sameBoot ? 'crash' : 'host_lost');
+    if (found.remembered !== null) machine.crashed(sameBoot ? 'crash' : 'host_lost');
   }
 
   async #clearTaps(): Promise<void> {

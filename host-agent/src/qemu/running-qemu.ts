@@ -117,6 +117,12 @@ export class RunningQemu {
     return this.#ended;
   }
 
+  /** Whether the guest has opened the channel behind a character device. */
+  async isChannelOpen(label: string): Promise<boolean> {
+    const devices = await this.execute<{ label: string; 'frontend-open': boolean }[]>('query-chardev');
+    return devices.some((device) => device.label === label && device['frontend-open']);
+  }
+
   /** Ends QEMU at once: flushes through its monitor when it can, else SIGKILL. Resolves when it is gone. */
   async kill(): Promise<void> {
     if (this.#ended) return;
