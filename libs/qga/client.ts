@@ -46,6 +46,8 @@ export class QgaClient {
   #waiting: Waiting | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #synced = false;
+  /** While synchronising: the number to wait for; everything else is left over from an earlier conversation. */
+  #syncId: number | undefined;
   #closed = false;
 
   private constructor(socket: Socket, path: string) {
@@ -115,12 +117,14 @@ export class QgaClient {
   async #sync(timeoutMs: number): Promise<void> {
     if (this.#synced) return;
     const id = randomInt(1, 2 ** 31);
-    const deadline = Date.now() + timeoutMs;
     this.#chunks = Buffer.alloc(0);
-    // The leading sentinel makes the agent drop whatever half request it may hold.
-    let answer = await this.#exchange({ command: 'guest-sync-delimited', args: { id }, timeoutMs, prefix: [SENTINEL] });
-    // An answer to an earlier, given-up command may still come first.
-    while (answer !== id) answer = await this.#await('guest-sync-delimited', Math.max(1, deadline - Date.now()));
+    this.#syncId = id;
+    try {
+      // The leading sentinel makes the agent drop whatever half request it may hold.
+      await this.#exchange({ command: 'guest-sync-delimited', args: { id }, timeoutMs, prefix: [SENTINEL] });
+    } finally {
+      this.#syncId = undefined;
+    }
     this.#synced = true;
   }
 
@@ -177,15 +181,14 @@ export class QgaClient {
     try {
       answer = JSON.parse(text) as typeof answer;
     } catch {
-      // The rest of an answer whose beginning was lost; while synchronising that is expected, else the stream is off.
-      if (this.#synced)
-        waiting.settle({ error: new QgaUnavailable(`${waiting.command}: the guest agent answered no JSON`) });
+      if (this.#syncId !== undefined) return;
       this.#synced = false;
+      waiting.settle({ error: new QgaUnavailable(`${waiting.command}: the guest agent answered no JSON`) });
       return;
     }
+    if (this.#syncId !== undefined && answer.return !== this.#syncId) return;
     if (answer.error === undefined) waiting.settle({ value: answer.return });
-    else if (this.#synced)
-      waiting.settle({ error: new QgaError(waiting.command, answer.error.class, answer.error.desc) });
+    else waiting.settle({ error: new QgaError(waiting.command, answer.error.class, answer.error.desc) });
   }
 
   #end(cause?: Error): void {
