@@ -227,12 +227,12 @@ export function arrayDriverContract(
       for (const id of [a, b]) await driver.putVolume(id, { poolId, sizeBytes: gib });
       await driver.putSnapshot(snapshotId, [a, b]);
       await driver.deleteVolume(b);
-      const before = [await driver.getPool(poolId), await driver.getVolume(a), await driver.getSnapshot(snapshotId)];
+      const known = [await driver.getPool(poolId), await driver.getVolume(a), await driver.getSnapshot(snapshotId)];
       await driver.close();
       driver = await makeDriver({ folder, capacityBytes });
       assert.deepEqual(
         [await driver.getPool(poolId), await driver.getVolume(a), await driver.getSnapshot(snapshotId)],
-        before,
+        known,
       );
       await assert.rejects(driver.getVolume(b), { status: 404 });
       await driver.deleteVolume(a);

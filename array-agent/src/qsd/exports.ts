@@ -48,13 +48,13 @@ export async function observed(qmp: QmpClient): Promise<{ nodes: Set<string>; ex
 export async function openVolume(qmp: QmpClient, volume: OpenVolume): Promise<void> {
   const node = volumeNode(volume.id);
   if (volume.image !== undefined) await openImage(qmp, volume.image);
-  await unlessThere(qmp, 'nodes', node, () => qmp.execute('blockdev-add', volumeOptions(volume)));
+  await unlessThere(qmp, { node }, () => qmp.execute('blockdev-add', volumeOptions(volume)));
   await exportVolume(qmp, volume.id);
 }
 
 async function exportVolume(qmp: QmpClient, volumeId: string): Promise<void> {
   const node = volumeNode(volumeId);
-  await unlessThere(qmp, 'exports', node, () =>
+  await unlessThere(qmp, { export: node }, () =>
     qmp.execute('block-export-add', { type: 'nbd', id: node, 'node-name': node, name: volumeId, writable: true }),
   );
 }
@@ -78,7 +78,7 @@ function volumeOptions(volume: OpenVolume): object {
 
 async function openImage(qmp: QmpClient, image: NonNullable<OpenVolume['image']>): Promise<void> {
   const node = imageNode(image.id);
-  await unlessThere(qmp, 'nodes', node, () =>
+  await unlessThere(qmp, { node }, () =>
     qmp.execute('blockdev-add', {
       driver: image.format,
       'node-name': node,
@@ -89,23 +89,30 @@ async function openImage(qmp: QmpClient, image: NonNullable<OpenVolume['image']>
 }
 
 /** Does it; a refusal does not matter when the thing is there, made by an earlier attempt or by another volume. */
-async function unlessThere(
-  qmp: QmpClient,
-  kind: 'nodes' | 'exports',
-  name: string,
-  act: () => Promise<unknown>,
-): Promise<void> {
+async function unlessThere(qmp: QmpClient, thing: Thing, act: () => Promise<unknown>): Promise<void> {
   try {
     await act();
   } catch (error) {
-    if (!(error instanceof QmpError) || !(await observed(qmp))[kind].has(name)) throw error;
+    if (!(error instanceof QmpError) || !(await isThere(qmp, thing))) throw error;
   }
+}
+
+/** A node or an export of the daemon, by its name. */
+type Thing = { readonly node: string } | { readonly export: string };
+
+async function isThere(qmp: QmpClient, thing: Thing): Promise<boolean> {
+  const { nodes, exports } = await observed(qmp);
+  return 'node' in thing ? nodes.has(thing.node) : exports.has(thing.export);
 }
 
 /** Takes a volume from its users, whoever is connected, and closes its file. A no-op when it is not open. */
 export async function closeVolume(qmp: QmpClient, node: string): Promise<void> {
   await unexport(qmp, node);
-  await unlessGone(qmp, 'nodes', node, () => qmp.execute('blockdev-del', { 'node-name': node }));
+  try {
+    await qmp.execute('blockdev-del', { 'node-name': node });
+  } catch (error) {
+    if (!(error instanceof QmpError) || (await isThere(qmp, { node }))) throw error;
+  }
 }
 
 /** Closes an image that no volume stands on any more; one still in use stays. */
@@ -121,22 +128,9 @@ async function unexport(qmp: QmpClient, node: string): Promise<void> {
     await qmp.execute('block-export-del', { id: node, mode: 'hard' });
     await gone.seen;
   } catch (error) {
-    if (!(error instanceof QmpError) || (await observed(qmp)).exports.has(node)) throw error;
+    if (!(error instanceof QmpError) || (await isThere(qmp, { export: node }))) throw error;
   } finally {
     gone.ignore();
-  }
-}
-
-async function unlessGone(
-  qmp: QmpClient,
-  kind: 'nodes' | 'exports',
-  name: string,
-  act: () => Promise<unknown>,
-): Promise<void> {
-  try {
-    await act();
-  } catch (error) {
-    if (!(error instanceof QmpError) || (await observed(qmp))[kind].has(name)) throw error;
   }
 }
 

@@ -1,5 +1,5 @@
-import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { dirname, relative } from 'node:path';
 import type {
   Array as ArrayState,
   Image,
@@ -14,7 +14,6 @@ import { AgentProblem, invalidSpec, notFound } from '#libs/agent-http/problem.ts
 import type { AgentLog } from '#libs/agent-http/server.ts';
 import type { ArrayDriver } from '../driver.ts';
 import { KeyedLock } from '../keyed-lock.ts';
-import { checkPoolChange } from './accounting.ts';
 import type { QsdOptions } from './config.ts';
 import { closeImage, closeVolume, growVolume, openVolume } from './exports.ts';
 import type { OpenVolume } from './exports.ts';
@@ -23,9 +22,10 @@ import { luksHeader } from './luks-header.ts';
 import { freeBytes, insufficientSpace, onMedium, usedBytes } from './medium.ts';
 import { ArrayPaths, volumeNode } from './names.ts';
 import type { PoolKeys } from './pool-keys.ts';
-import { Pool } from './pool.ts';
+import { PoolStore } from './pool-store.ts';
+import type { Pool } from './pool.ts';
 import { emptyQcow2, writeQcow2 } from './qcow2-file.ts';
-import type { ImageRecord, PoolRecord, VolumeRecord } from './records.ts';
+import type { ImageRecord, VolumeRecord } from './records.ts';
 import { SnapshotStore } from './snapshots.ts';
 
 const defaultReserveBytes = 1024 ** 3;
@@ -50,7 +50,7 @@ export class QsdArray implements ArrayDriver {
   readonly #paths: ArrayPaths;
   readonly #images: ImageStore;
   readonly #snapshots: SnapshotStore;
-  readonly #pools = new Map<string, Pool>();
+  readonly #pools: PoolStore;
   readonly #locks = new KeyedLock();
   readonly #startedAt = new Date().toISOString();
 
@@ -58,7 +58,8 @@ export class QsdArray implements ArrayDriver {
     this.#options = options;
     this.#paths = new ArrayPaths(options.stateDir, options.runDir);
     this.#images = new ImageStore(this.#paths, options.qsd);
-    this.#snapshots = new SnapshotStore(this.#paths.snapshots, (volumeId) => this.#poolOf(volumeId));
+    this.#pools = new PoolStore({ ...options, paths: this.#paths, describe: (volume) => this.#describe(volume) });
+    this.#snapshots = new SnapshotStore(this.#paths.snapshots, (volumeId) => this.#pools.ofVolume(volumeId));
   }
 
   /** Reads the state folder, adopts or starts the daemons and sweeps away what a crash left half done. */
@@ -69,37 +70,22 @@ export class QsdArray implements ArrayDriver {
   }
 
   async #load(): Promise<void> {
-    for (const folder of [this.#options.stateDir, this.#options.runDir, this.#paths.pools]) {
+    for (const folder of [this.#options.stateDir, this.#options.runDir]) {
       await mkdir(folder, { recursive: true, mode: 0o711 });
     }
     // The daemon's user must get through to its files, and nobody is to list them.
     await chmod(this.#options.stateDir, 0o711);
     await chmod(this.#options.runDir, 0o711);
     await this.#images.load();
-    for (const record of await loadPools(this.#paths)) {
-      const pool = this.#makePool(record);
-      await pool.load();
-      this.#pools.set(record.id, pool);
-    }
-    await Promise.all(
-      [...this.#pools.values()].map((pool) =>
-        pool.daemon.start().catch((error: unknown) => {
-          this.#options.log.error({ err: error, poolId: pool.record.id }, 'the pool cannot be served');
-        }),
-      ),
-    );
+    await this.#pools.load();
     await this.#snapshots.load();
-  }
-
-  #makePool(record: PoolRecord): Pool {
-    const { qsd, keys, log } = this.#options;
-    return new Pool({ record, paths: this.#paths, qsd, keys, log, describe: (volume) => this.#describe(volume) });
   }
 
   async array(): Promise<ArrayState> {
     const { id, name, version, capacityBytes } = this.#options;
     const free = await freeBytes(this.#options.stateDir);
-    const problems = [...this.#pools.values()]
+    const problems = this.#pools
+      .all()
       .filter((pool) => pool.daemon.failure !== undefined)
       .map((pool) => `pool ${pool.record.id}: ${pool.daemon.failure ?? ''}`);
     if (free < this.#reserveBytes) problems.push(`only ${free} bytes are free on the medium`);
@@ -117,62 +103,19 @@ export class QsdArray implements ArrayDriver {
   }
 
   listPools(): Promise<PoolState[]> {
-    return Promise.all([...this.#pools.values()].map((pool) => pool.state()));
+    return Promise.all(this.#pools.all().map((pool) => pool.state()));
   }
 
   async getPool(poolId: string): Promise<PoolState> {
-    return await this.#pool(poolId).state();
+    return await this.#pools.get(poolId).state();
   }
 
   putPool(poolId: string, spec: PoolSpec): Promise<PoolState> {
-    return this.#locks.run(poolsLock, async () => {
-      const current = this.#pools.get(poolId);
-      checkPoolChange({
-        spec,
-        current: current && { spec: current.record, allocatedBytes: current.account.allocatedBytes },
-        otherPoolsBytes: this.#poolBytes() - (current?.record.sizeBytes ?? 0),
-        capacityBytes: this.#options.capacityBytes,
-      });
-      const pool = current ?? this.#makePool({ id: poolId, ...spec });
-      await onMedium(() => pool.save({ id: poolId, ...spec }));
-      this.#pools.set(poolId, pool);
-      if (current === undefined) await this.#serve(pool);
-      else await pool.applyLimits();
-      return await pool.state();
-    });
-  }
-
-  async #serve(pool: Pool): Promise<void> {
-    try {
-      await pool.daemon.start();
-    } catch (error) {
-      await this.#removePool(pool);
-      throw error;
-    }
-  }
-
-  async #removePool(pool: Pool): Promise<void> {
-    // First of all, so that nobody makes a volume in it meanwhile.
-    this.#pools.delete(pool.record.id);
-    try {
-      await pool.daemon.stop();
-      await rm(this.#paths.pool(pool.record.id), { recursive: true, force: true });
-    } catch (error) {
-      this.#pools.set(pool.record.id, pool);
-      throw error;
-    }
-    await this.#options.keys.destroy(pool.record.id);
+    return this.#locks.run(poolsLock, async () => (await this.#pools.put(poolId, spec)).state());
   }
 
   deletePool(poolId: string): Promise<void> {
-    return this.#locks.run(poolsLock, async () => {
-      const pool = this.#pools.get(poolId);
-      if (pool === undefined) return;
-      if (pool.account.volumeCount > 0) {
-        throw new AgentProblem(409, 'pool_in_use', `the pool holds ${pool.account.volumeCount} volumes`);
-      }
-      await this.#removePool(pool);
-    });
+    return this.#locks.run(poolsLock, () => this.#pools.delete(poolId));
   }
 
   putImage(imageId: string, spec: ImageSpec): Promise<Image> {
@@ -184,16 +127,16 @@ export class QsdArray implements ArrayDriver {
 
   deleteImage(imageId: string): Promise<void> {
     return this.#locks.run(imageId, async () => {
-      if (this.#volumes().some((volume) => volume.imageId === imageId) || this.#imagesInUse.has(imageId)) {
+      if (this.#pools.volumes().some((volume) => volume.imageId === imageId) || this.#imagesInUse.has(imageId)) {
         throw new AgentProblem(409, 'image_in_use', `volumes are based on image ${imageId}`);
       }
-      for (const pool of this.#pools.values()) await pool.daemon.run((qmp) => closeImage(qmp, imageId));
+      for (const pool of this.#pools.all()) await pool.daemon.run((qmp) => closeImage(qmp, imageId));
       await this.#images.delete(imageId);
     });
   }
 
   async listVolumes(): Promise<Volume[]> {
-    return await Promise.all(this.#volumes().map((volume) => this.#state(volume)));
+    return await Promise.all(this.#pools.volumes().map((volume) => this.#state(volume)));
   }
 
   async getVolume(volumeId: string): Promise<Volume> {
@@ -202,7 +145,7 @@ export class QsdArray implements ArrayDriver {
 
   putVolume(volumeId: string, spec: VolumeSpec): Promise<Volume> {
     return this.#locks.run(volumeId, async () => {
-      const current = this.#poolOf(volumeId)?.volumes.get(volumeId);
+      const current = this.#pools.ofVolume(volumeId)?.volumes.get(volumeId);
       const wanted = { id: volumeId, poolId: spec.poolId, sizeBytes: spec.sizeBytes, imageId: spec.imageId ?? null };
       const volume = current === undefined ? await this.#create(wanted) : await this.#change(current, wanted);
       return await this.#state(volume);
@@ -211,7 +154,7 @@ export class QsdArray implements ArrayDriver {
 
   deleteVolume(volumeId: string): Promise<void> {
     return this.#locks.run(volumeId, async () => {
-      const pool = this.#poolOf(volumeId);
+      const pool = this.#pools.ofVolume(volumeId);
       if (pool === undefined) return;
       // Without its record the volume is gone, whatever happens next: the rest is swept up at the next start.
       await onMedium(() => pool.removeVolumeRecord(volumeId));
@@ -240,14 +183,14 @@ export class QsdArray implements ArrayDriver {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.daemon.release()));
+    await Promise.all(this.#pools.all().map((pool) => pool.daemon.release()));
   }
 
   /** Images that a volume being made stands on, with how many such volumes there are. */
   readonly #imagesInUse = new Map<string, number>();
 
   async #create(volume: VolumeRecord): Promise<VolumeRecord> {
-    const pool = this.#pool(volume.poolId);
+    const pool = this.#pools.get(volume.poolId);
     const image = volume.imageId === null ? undefined : this.#images.get(volume.imageId);
     if (volume.sizeBytes % 512 !== 0) throw invalidSpec('/sizeBytes', 'must be a multiple of 512');
     if (image !== undefined && volume.sizeBytes < image.virtualSizeBytes) {
@@ -306,7 +249,7 @@ export class QsdArray implements ArrayDriver {
     if (wanted.sizeBytes < current.sizeBytes) {
       throw new AgentProblem(409, 'cannot_shrink', `the volume has ${current.sizeBytes} bytes and cannot shrink`);
     }
-    const pool = this.#pool(current.poolId);
+    const pool = this.#pools.get(current.poolId);
     if (wanted.sizeBytes === current.sizeBytes) {
       await pool.daemon.run((qmp) => openVolume(qmp, this.#describe(current)));
       return current;
@@ -325,7 +268,7 @@ export class QsdArray implements ArrayDriver {
   }
 
   #describe(volume: VolumeRecord): OpenVolume {
-    const pool = this.#pool(volume.poolId);
+    const pool = this.#pools.get(volume.poolId);
     const image = volume.imageId === null ? undefined : this.#images.get(volume.imageId);
     return {
       id: volume.id,
@@ -360,39 +303,9 @@ export class QsdArray implements ArrayDriver {
     }
   }
 
-  #pool(poolId: string): Pool {
-    const pool = this.#pools.get(poolId);
-    if (pool === undefined) throw notFound(`pool ${poolId}`);
-    return pool;
-  }
-
-  #poolOf(volumeId: string): Pool | undefined {
-    for (const pool of this.#pools.values()) if (pool.volumes.has(volumeId)) return pool;
-    return undefined;
-  }
-
   #volume(volumeId: string): VolumeRecord {
-    const volume = this.#poolOf(volumeId)?.volumes.get(volumeId);
+    const volume = this.#pools.ofVolume(volumeId)?.volumes.get(volumeId);
     if (volume === undefined) throw notFound(`volume ${volumeId}`);
     return volume;
   }
-
-  #volumes(): VolumeRecord[] {
-    return [...this.#pools.values()].flatMap((pool) => [...pool.volumes.values()]);
-  }
-
-  #poolBytes(): number {
-    return [...this.#pools.values()].reduce((sum, pool) => sum + pool.record.sizeBytes, 0);
-  }
-}
-
-async function loadPools(paths: ArrayPaths): Promise<PoolRecord[]> {
-  const records: PoolRecord[] = [];
-  for (const name of await readdir(paths.pools)) {
-    const text = await readFile(join(paths.pool(name), 'pool.json'), 'utf8').catch(() => undefined);
-    // A folder without its record is a pool whose making or deletion was cut short; it never held a volume.
-    if (text === undefined) await rm(paths.pool(name), { recursive: true, force: true });
-    else records.push(JSON.parse(text) as PoolRecord);
-  }
-  return records;
 }
