@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { waitFor } from '#libs/process/wait.ts';
 import { OvsdbClient } from './client.ts';
 import { OvsdbProtocolError, OvsdbTimeout, OvsdbTransactionError, OvsdbUnavailable } from './errors.ts';
 import { JsonFramer } from './framing.ts';
@@ -220,5 +221,16 @@ test('a closed client refuses at once', async (t) => {
   const started = performance.now();
   await client.close();
   await assert.rejects(client.transact(comment), OvsdbUnavailable);
+  assert.ok(performance.now() - started < 1_000);
+});
+
+test('closing does not wait for a server that says nothing', async (t) => {
+  const { endpoints, received } = await serve(t, () => []);
+  const client = new OvsdbClient({ endpoints, database: 'D', tables: { Port: ['name'] }, availabilityWaitMs: 30_000 });
+  const ready = assert.rejects(client.ready(), OvsdbUnavailable);
+  await waitFor(() => received.length > 0, { what: 'the first request', timeoutMs: 5_000 });
+  const started = performance.now();
+  await client.close();
+  await ready;
   assert.ok(performance.now() - started < 1_000);
 });

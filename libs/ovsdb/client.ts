@@ -88,7 +88,6 @@ export class OvsdbClient {
   async close(): Promise<void> {
     this.#lastError = new OvsdbUnavailable('the OVSDB client is closed');
     this.#stopped.abort();
-    this.#connection?.close(this.#lastError);
     for (const wake of [...this.#waiting]) wake();
     await this.#loop;
   }
@@ -131,7 +130,10 @@ export class OvsdbClient {
   /** One connection from its opening to its end; always throws why it ended. */
   async #session(endpoint: Endpoint, onSynchronised: () => void): Promise<void> {
     const { tls, requestTimeoutMs: connectTimeoutMs, synchroniseTimeoutMs, keepAliveMs, database } = this.#options;
-    const connection = await OvsdbConnection.open(endpoint, { tls, connectTimeoutMs });
+    const connection = await OvsdbConnection.open(endpoint, { tls, connectTimeoutMs, signal: this.#stopped.signal });
+    const stop = (): void => connection.close(this.#lastError);
+    this.#stopped.signal.addEventListener('abort', stop, { once: true });
+    if (this.#stopped.signal.aborted) stop();
     const ended = new Promise<Error>((resolve) => {
       connection.once('close', (cause) => {
         this.#connection = undefined;
@@ -139,7 +141,6 @@ export class OvsdbClient {
       });
     });
     try {
-      if (this.#stopped.signal.aborted) return;
       // Updates may follow the snapshot in the same chunk, before the await below comes back.
       let early: unknown[] | undefined = [];
       connection.on('notification', (method, params) => {
@@ -161,6 +162,8 @@ export class OvsdbClient {
       for (const wake of [...this.#waiting]) wake();
       throw await ended;
     } finally {
+      this.#stopped.signal.removeEventListener('abort', stop);
+      if (this.#connection === connection) this.#connection = undefined;
       connection.close();
     }
   }

@@ -7,6 +7,8 @@ import { JsonFramer } from './framing.ts';
 export interface ConnectionOptions {
   tls?: TlsFiles | undefined;
   connectTimeoutMs: number;
+  /** Gives up the attempt. */
+  signal: AbortSignal;
 }
 
 interface Pending {
@@ -38,7 +40,7 @@ export class OvsdbConnection extends EventEmitter<Events> {
     const socket = openSocket(endpoint, options.tls);
     try {
       await once(socket, endpoint.kind === 'ssl' ? 'secureConnect' : 'connect', {
-        signal: AbortSignal.timeout(options.connectTimeoutMs),
+        signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.connectTimeoutMs)]),
       });
     } catch (cause) {
       // A late error of a socket that nobody waits for any more must not end the process.

@@ -92,6 +92,7 @@ export function networkDriverContract(
     await assert.rejects(driver.putPort(samplePort(network, 0)), NetworkRejected);
     await driver.putNetwork(network);
     await assert.rejects(driver.putPort(samplePort(network, 0, { ipv4: '192.0.2.7' })), NetworkRejected);
+    await assert.rejects(driver.putPort(samplePort(network, 0, { ipv4: '10.0.0.1' })), /DHCP server/);
     await assert.rejects(driver.putPort(samplePort(network, 0, { macAddress: '01:00:5e:00:00:01' })), NetworkRejected);
     assert.deepEqual(await driver.inventory(), { networks: [network.id], ports: [] });
   });

@@ -116,32 +116,47 @@ export function checkNetwork(spec: NetworkSpec): void {
 }
 
 /**
- * `cidr` is the network's, when known.
+ * `network` is what is known of the port's network.
  *
  * @throws {NetworkRejected} when the data path could not carry such a port.
  */
-export function checkPort(spec: PortSpec, cidr: string | undefined): void {
+export function checkPort(
+  spec: PortSpec,
+  network: { cidr?: string | undefined; dhcpServer?: string | undefined },
+): void {
+  const { cidr, dhcpServer } = network;
   rejecting(() => {
     if (!/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(spec.macAddress))
       throw new RangeError(`not a unicast MAC address: ${spec.macAddress}`);
     const address = parseIpv4(spec.ipv4);
     if (cidr !== undefined && !isHostAddress(parsePrefix(cidr), address))
       throw new RangeError(`${spec.ipv4} is not a host of ${cidr}`);
+    if (spec.ipv4 === dhcpServer) throw new RangeError(`${spec.ipv4} is the address of the network's DHCP server`);
   });
 }
 
 /**
  * VXLAN carries 12 bits of network and 12 bits of port, half of the latter for multicast (ovn-architecture(7)); ovn-northd says by
- * `max_tunid` that it keeps to that. It would leave one port too many without a tunnel key, and its guest without a network.
+ * `max_tunid` that it keeps to that. It would leave what is too many without a tunnel key, and guests without a network.
  *
- * @throws {NetworkRejected} when the network is full.
+ * @throws {NetworkRejected} when there is no room for one more port on the network.
  */
-export function checkRoom(replica: Replica, networkId: string): void {
-  const [global] = replica.rows('NB_Global').values();
-  const isVxlan = Number(global?.map('options').get('max_tunid') ?? Number.POSITIVE_INFINITY) <= VXLAN_NETWORKS_MAX;
+export function checkPortRoom(replica: Replica, networkId: string): void {
   const ports = replica.row('Logical_Switch', networkId)?.texts('ports').size ?? 0;
-  if (isVxlan && ports >= VXLAN_PORTS_MAX)
+  if (isVxlan(replica) && ports >= VXLAN_PORTS_MAX)
     throw new NetworkRejected(`the network ${networkId} has ${ports} adapters, which is all that VXLAN can carry`);
+}
+
+/** @throws {NetworkRejected} when there is no room for one more network; see {@link checkPortRoom}. */
+export function checkNetworkRoom(replica: Replica): void {
+  const networks = replica.rows('Logical_Switch').size;
+  if (isVxlan(replica) && networks >= VXLAN_NETWORKS_MAX)
+    throw new NetworkRejected(`the region has ${networks} networks, which is all that VXLAN can carry`);
+}
+
+function isVxlan(replica: Replica): boolean {
+  const [global] = replica.rows('NB_Global').values();
+  return Number(global?.map('options').get('max_tunid') ?? Number.POSITIVE_INFINITY) <= VXLAN_NETWORKS_MAX;
 }
 
 function rejecting(check: () => void): void {

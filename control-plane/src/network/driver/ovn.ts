@@ -12,7 +12,16 @@ import {
   type WantedState,
 } from './driver.ts';
 import { isOutdated, planReconciliation, type Change } from './ovn-reconcile.ts';
-import { checkNetwork, checkPort, checkRoom, CIDR, NETWORK, NORTHBOUND_TABLES, TENANT } from './ovn-rows.ts';
+import {
+  checkNetwork,
+  checkNetworkRoom,
+  checkPort,
+  checkPortRoom,
+  CIDR,
+  NETWORK,
+  NORTHBOUND_TABLES,
+  TENANT,
+} from './ovn-rows.ts';
 import { SouthboundView } from './ovn-southbound.ts';
 import {
   deleteNetworkOperations,
@@ -62,7 +71,11 @@ export class OvnNetworkDriver implements NetworkDriver {
 
   async putNetwork(spec: NetworkSpec): Promise<void> {
     checkNetwork(spec);
-    await this.#commit(() => putNetworkOperations(this.#northbound.replica, spec, this.#now()));
+    await this.#commit(() => {
+      const { replica } = this.#northbound;
+      if (replica.row('Logical_Switch', spec.id) === undefined) checkNetworkRoom(replica);
+      return putNetworkOperations(replica, spec, this.#now());
+    });
     this.#deletions.forget(spec.id);
   }
 
@@ -75,8 +88,12 @@ export class OvnNetworkDriver implements NetworkDriver {
     await this.#commit(
       () => {
         const { replica } = this.#northbound;
-        checkPort(spec, replica.row('Logical_Switch', spec.networkId)?.map('external_ids').get(CIDR));
-        if (replica.row('Logical_Switch_Port', spec.id) === undefined) checkRoom(replica, spec.networkId);
+        const cidr = replica.row('Logical_Switch', spec.networkId)?.map('external_ids').get(CIDR);
+        checkPort(spec, {
+          cidr,
+          dhcpServer: replica.row('DHCP_Options', spec.networkId)?.map('options').get('server_id'),
+        });
+        if (replica.row('Logical_Switch_Port', spec.id) === undefined) checkPortRoom(replica, spec.networkId);
         return putPortOperations(replica, spec, this.#now());
       },
       (operation) => {

@@ -11,7 +11,7 @@ import {
   type PortSpec,
   type WantedState,
 } from './driver.ts';
-import { checkNetwork, checkPort } from './ovn-rows.ts';
+import { checkNetwork, checkPort, dhcpServerAddress } from './ovn-rows.ts';
 import { patientEach } from './patience.ts';
 import { RecentDeletions } from './recent-deletions.ts';
 
@@ -131,7 +131,12 @@ export class SimulatedNetworkDriver implements NetworkDriver {
     const network = this.#networks.get(spec.networkId)?.spec;
     if (network === undefined && this.#options.requireNetwork !== false)
       throw new NetworkRejected(`port ${spec.id}: the network ${spec.networkId} does not exist`);
-    checkPort(spec, network?.cidr);
+    checkPort(
+      spec,
+      network === undefined
+        ? {}
+        : { cidr: network.cidr, dhcpServer: network.dhcp ? dhcpServerAddress(network) : undefined },
+    );
     this.#ports.set(spec.id, hold(spec));
   }
 
