@@ -179,9 +179,4 @@ test('a tenant cannot write a row for another tenant, nor read the hash of a sec
     api.database.asTenant(scope, (session) => session.rows(provider)),
     /permission denied/,
   );
-  const become = statement<[]>('rls_become', 'set role bastide_platform');
-  await assert.rejects(
-    api.database.asTenant(scope, (session) => session.run(become)),
-    /permission denied/,
-  );
 });
