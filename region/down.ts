@@ -33,16 +33,20 @@ export async function down(options: DownOptions): Promise<void> {
   await progress.step('supervisor', () => dismissSupervisor(paths));
   const services = readPlan(paths).filter((spec): spec is ServiceSpec => spec.kind === 'service');
   const leaving = options.keepGuests ? services.filter((spec) => !spec.servesGuests) : services;
-  const [guestless, rest] = split(leaving);
-  await progress.step('control planes and agents', () => stopAll(paths, guestless));
-  if (!options.keepGuests && !state.simulated) {
+  const { controls, arrays, rest } = stages(leaving);
+  await progress.step('control planes and host agents', () => stopAll(paths, controls));
+  const guestsToo = !options.keepGuests && !state.simulated;
+  if (guestsToo) {
     await progress.step('guests', () => shutDownGuests(paths.root, options.guestGraceMs), (count) => (count === 0 ? null : `${count} shut down`));
+  }
+  await progress.step('array agents', () => stopAll(paths, arrays));
+  if (guestsToo) {
     await progress.step('storage daemons', async () => {
-      for (const leftover of findLeftovers(paths.root)) await terminate(leftover, { graceMs: 20_000 });
+      await Promise.all(findLeftovers(paths.root).map(async (leftover) => terminate(leftover, { graceMs: 20_000 })));
     });
   }
   await progress.step('services', () => stopAll(paths, rest));
-  if (!options.keepGuests && !state.simulated) {
+  if (guestsToo) {
     const fabric = planFabric(state.tag, state.underlayPrefix, allHosts(state.topology).map(({ host }) => host.name));
     await progress.step('network namespaces', () => removeFabric(fabric));
   }
@@ -54,10 +58,15 @@ export function readPlan(paths: StatePaths): readonly ProcessSpec[] {
   return JSON.parse(readIfPresent(paths.planFile) ?? '[]') as ProcessSpec[];
 }
 
-/** Those that must be gone before guests are told to shut down (they would see a crash and start them again), and the others. */
-function split(services: readonly ServiceSpec[]): readonly [readonly ServiceSpec[], readonly ServiceSpec[]] {
-  const early = (spec: ServiceSpec): boolean => /^(control-|host-)/.test(spec.name);
-  return [services.filter(early), services.filter((spec) => !early(spec))];
+/**
+ * Host agents go before the guests are told to shut down (they would see a crash and start them again), array agents after
+ * that, and before their storage daemons for the same reason.
+ */
+function stages(services: readonly ServiceSpec[]): Readonly<Record<'controls' | 'arrays' | 'rest', readonly ServiceSpec[]>> {
+  const of = (pattern: RegExp): readonly ServiceSpec[] => services.filter(({ name }) => pattern.test(name));
+  const controls = of(/^(control|host)-/);
+  const arrays = of(/^array-/);
+  return { controls, arrays, rest: services.filter((spec) => !controls.includes(spec) && !arrays.includes(spec)) };
 }
 
 /** Stops services, each only after those that depend on it; what is independent at the same time. */

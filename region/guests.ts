@@ -1,12 +1,14 @@
 import { isAlive } from '#libs/process/identity.ts';
 import { terminate } from '#libs/process/terminate.ts';
 import { waitFor } from '#libs/process/wait.ts';
+import { QgaClient } from '#libs/qga/client.ts';
 import { QmpClient } from '#libs/qmp/client.ts';
 import { findLeftovers } from './leftovers.ts';
 import type { Leftover } from './leftovers.ts';
 
 /**
- * Asks every running guest of a region to power off (ACPI power button), waits for it, and ends what does not. To be called
+ * Asks every running guest of a region to power off (through its agent, else by the ACPI power button), waits for it, and ends
+ * what does not. To be called
  * when the host agents are gone: only one client can hold a QEMU monitor, and an agent that watched would take the end for
  * the tenant's wish. Answers how many guests ran.
  */
@@ -17,31 +19,45 @@ export async function shutDownGuests(stateDir: string, graceMs: number): Promise
 }
 
 async function shutDown(guest: Leftover, graceMs: number): Promise<void> {
-  const socket = monitorOf(guest.argv);
-  if (graceMs > 0 && socket !== null) await powerOff(guest, { socket, graceMs }).catch(() => undefined);
+  const folder = runFolderOf(guest.argv);
+  if (graceMs > 0 && folder !== null) {
+    // A guest that cannot be asked is ended like one that does not listen.
+    await powerOff(guest, { folder, graceMs }).catch(() => undefined);
+  }
   await terminate(guest, { graceMs: 5_000 });
 }
 
-async function powerOff(guest: Leftover, { socket, graceMs }: { socket: string; graceMs: number }): Promise<void> {
-  const qmp = await QmpClient.connect(socket, { timeoutMs: 5_000 });
+async function powerOff(guest: Leftover, { folder, graceMs }: { folder: string; graceMs: number }): Promise<void> {
+  const monitor = await QmpClient.connect(`${folder}/qmp`, { timeoutMs: 5_000 });
   try {
     let off = false;
-    qmp.on('event', ({ event }) => {
+    monitor.on('event', ({ event }) => {
       if (event === 'SHUTDOWN') off = true;
     });
-    await qmp.execute('system_powerdown', {}, { timeoutMs: 5_000 });
-    // QEMU may be told to stay after its guest's end.
+    await askTools(`${folder}/qga`).catch(() => monitor.execute('system_powerdown', {}, { timeoutMs: 5_000 }));
+    // QEMU may have been told to stay after its guest's end.
     await waitFor(() => off || !isAlive(guest), { what: 'the guest to power off', timeoutMs: graceMs });
+    await monitor.execute('quit', {}, { timeoutMs: 5_000 });
   } finally {
-    qmp.close();
+    monitor.close();
   }
 }
 
-/** Path of the monitor's unix socket in a QEMU command line. */
-function monitorOf(argv: readonly string[]): string | null {
+/** The guest agent first: not every guest listens to its power button. */
+async function askTools(socket: string): Promise<void> {
+  const tools = await QgaClient.connect(socket, { timeoutMs: 2_000 });
+  try {
+    await tools.send('guest-shutdown', { mode: 'powerdown' }, { timeoutMs: 4_000 });
+  } finally {
+    tools.close();
+  }
+}
+
+/** Folder of a QEMU's sockets, by the path of its monitor. */
+function runFolderOf(argv: readonly string[]): string | null {
   for (const argument of argv) {
-    const path = /(?:^unix:|[,^]path=|^socket,.*?path=)([^,]+\/qmp)(?:,|$)/.exec(argument)?.[1];
-    if (path) return path;
+    const folder = /(?:^|,)path=([^,]+)\/qmp(?:,|$)/.exec(argument)?.[1];
+    if (folder !== undefined) return folder;
   }
   return null;
 }

@@ -110,7 +110,8 @@ async function realServices(context: PlanContext): Promise<ProcessSpec[]> {
       main: 'host-agent/src/main.ts',
       config: await writeHostConfig(context, zone, host),
       endpoint: host.endpoint,
-      dependsOn: [`${host.name}-ovs-setup`],
+      // A guest that starts again with its host needs its disks.
+      dependsOn: [`${host.name}-ovs-setup`, ...zone.arrays.map((array) => `array-${array.name}`)],
       servesGuests: false,
       netns: wire.namespace,
       facts: { endpoint: host.endpoint },

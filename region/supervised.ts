@@ -53,6 +53,7 @@ export class Supervised {
   #identity: ProcessIdentity | null = null;
   #startedAt: string | null = null;
   #readyAt = 0;
+  #hasServed = false;
   #restarts = 0;
   #failures = 0;
   #lastError: string | null = null;
@@ -65,6 +66,11 @@ export class Supervised {
     this.spec = spec;
     this.#folders = folders;
     this.#changed = changed;
+  }
+
+  /** Whether it may start again whatever has become of what it depends on: it knew how to live without for a while. */
+  get hasServed(): boolean {
+    return this.spec.kind === 'service' && this.#hasServed;
   }
 
   get isSatisfied(): boolean {
@@ -170,6 +176,7 @@ export class Supervised {
     if (this.phase === 'stopping') return;
     this.#tookMs = since === null ? null : Math.round(performance.now() - since);
     this.#readyAt = performance.now();
+    this.#hasServed = true;
     this.#enter('ready');
   }
 

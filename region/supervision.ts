@@ -70,7 +70,7 @@ export class Supervision {
       for (const job of this.#dependentJobs(process.spec.name)) job.repeat();
     }
     for (const process of this.#processes.values()) {
-      if (process.spec.dependsOn.every((name) => this.#processes.get(name)?.isSatisfied)) process.start(now);
+      if (process.hasServed || process.spec.dependsOn.every((name) => this.#processes.get(name)?.isSatisfied)) process.start(now);
     }
   }
 

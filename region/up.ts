@@ -127,7 +127,6 @@ async function ensureAccounts(): Promise<AgentAccounts> {
 /** Builds the catalogue images that are missing; the builder tells its own progress. */
 async function buildImages(paths: StatePaths): Promise<void> {
   const script = fileURLToPath(new URL('../images/cli.ts', import.meta.url));
-  if (!(await import('node:fs')).existsSync(script)) return; // TEMP
   const builder = spawn(process.execPath, [script, 'build', '--missing', '--state', paths.root], { stdio: ['ignore', 2, 2] });
   const [status] = (await once(builder, 'exit')) as [number | null];
   if (status !== 0) throw new Error(`the images could not be built (status ${status})`);

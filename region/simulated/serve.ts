@@ -102,7 +102,9 @@ async function mountsOf(config: SimulatedRegionConfig, { hosts, arrays }: Agents
   const host = await AgentContract.load(new URL('host.yaml', contracts));
   const array = await AgentContract.load(new URL('array.yaml', contracts));
   const faulty = (scope: string, routes: AgentRoute[]): AgentRoute[] =>
-    config.faults === undefined ? routes : withFaults(routes, config.faults, seededRandom(config.seed, `faults/${scope}`));
+    config.faults === undefined
+      ? routes
+      : withFaults(routes, config.faults, seededRandom(config.seed, `faults/${scope}`));
   return [
     ...[...hosts].map(([scope, driver]) => ({
       prefix: `/${scope}`,
