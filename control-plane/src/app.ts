@@ -17,7 +17,7 @@ import { createAuthenticator, createProviderAuthenticator } from './iam/authenti
 import { loadJwtKeys } from './iam/jwt.ts';
 import { iamHandlers } from './iam/routes.ts';
 import { instanceOperations } from './instances/operations/all.ts';
-import { GuestService } from './instances/guest-service.ts';
+import { GuestService } from './guests/service.ts';
 import { InstancePartsService } from './instances/parts-service.ts';
 import { instanceHandlers } from './instances/routes.ts';
 import { InstanceService } from './instances/service.ts';

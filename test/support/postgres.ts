@@ -59,24 +59,25 @@ async function administer(url: string, sql: string): Promise<void> {
   }
 }
 
-/** An empty database without any schema, dropped when the test ends. */
-export async function emptyDatabase(t: TestContext): Promise<string> {
-  return made(t, '');
+/** An empty database without any schema, dropped when the file's tests have ended. */
+export async function emptyDatabase(): Promise<string> {
+  return made('');
 }
 
-/** A database with the newest schema and no rows. Closed and dropped when the test ends. */
+/** A database with the newest schema and no rows. Closed when the test ends, dropped when the file's tests have. */
 export async function withDatabase(t: TestContext): Promise<{ url: string; database: Database }> {
   const { template } = await (started ??= server());
-  const url = await made(t, `template ${template}`);
+  const url = await made(`template ${template}`);
   const database = new Database({ url, tenantConnections: 4, platformConnections: 8 });
   t.after(() => database.close());
   return { url, database };
 }
 
-async function made(t: TestContext, how: string): Promise<string> {
+async function made(how: string): Promise<string> {
   const { urlFor } = await (started ??= server());
   const name = `test_${randomBytes(8).toString('hex')}`;
   await administer(urlFor('postgres'), `create database ${name} ${how}`);
-  t.after(() => administer(urlFor('postgres'), `drop database if exists ${name} with (force)`));
+  // With the file and not with the test: hooks of a test run in the order they were registered, so its connections would be cut.
+  cleanups.push(() => administer(urlFor('postgres'), `drop database if exists ${name} with (force)`));
   return urlFor(name);
 }

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Machine } from '#contract/generated/agent-host.ts';
+import type { Pool, Volume } from '#contract/generated/agent-array.ts';
+import { AgentClient } from '#libs/agent-http/client.ts';
 import type { TlsFiles } from '#libs/tls/store.ts';
 import type { Topology } from '#region/topology.ts';
 import { ensureUser } from '#region/users.ts';
@@ -18,7 +21,7 @@ export interface RealAgentsOptions {
 
 /**
  * One zone with one host that runs QEMU and one array that runs qemu-storage-daemon; adapters are taps that lead nowhere.
- * Needs root. What the agents start outlives them: delete machines and volumes before the region is stopped.
+ * Needs root. What the agents start outlives them: see `emptyAgents`.
  */
 export async function realAgents(
   dir: string,
@@ -31,10 +34,35 @@ export async function realAgents(
   };
   const run = folder('run');
   const [vm, san] = [await ensureUser('bastide-vm'), await ensureUser('bastide-san')];
-  const host = { id: randomUUID(), name: 'fr1-az01-h01', cores: 64, memoryMib, overcommit: 4, endpoint: `unix:${join(run, 'h.sock')}` };
-  const array = { id: randomUUID(), name: 'fr1-az01-a01', endpoint: `unix:${join(run, 'a.sock')}`, capacityBytes: 2 * poolGib * gib };
-  const pool = { id: randomUUID(), name: 'fr1-az01-a01-standard', storageClass: 'standard', sizeGib: poolGib, encrypted: true };
-  const zone = { id: randomUUID(), name: 'fr1-az01', code: 'AZ05', site: 'PAR7S', hosts: [host], arrays: [{ ...array, pools: [pool] }] };
+  const host = {
+    id: randomUUID(),
+    name: 'fr1-az01-h01',
+    cores: 64,
+    memoryMib,
+    overcommit: 4,
+    endpoint: `unix:${join(run, 'h.sock')}`,
+  };
+  const array = {
+    id: randomUUID(),
+    name: 'fr1-az01-a01',
+    endpoint: `unix:${join(run, 'a.sock')}`,
+    capacityBytes: 2 * poolGib * gib,
+  };
+  const pool = {
+    id: randomUUID(),
+    name: 'fr1-az01-a01-standard',
+    storageClass: 'standard',
+    sizeGib: poolGib,
+    encrypted: true,
+  };
+  const zone = {
+    id: randomUUID(),
+    name: 'fr1-az01',
+    code: 'AZ05',
+    site: 'PAR7S',
+    hosts: [host],
+    arrays: [{ ...array, pools: [pool] }],
+  };
   const region = { id: randomUUID(), name: 'fr1', description: 'Test region', countryCode: 'FR', geography: 'Europe' };
   const hostConfig = {
     id: host.id,
@@ -72,4 +100,22 @@ export async function realAgents(
       { name: 'host', main: 'host-agent/src/main.ts', config: hostConfig },
     ],
   };
+}
+
+/** Deletes all machines, volumes and pools, and with them every QEMU and storage daemon. The control planes must have ended. */
+export async function emptyAgents(topology: Topology, tls: TlsFiles): Promise<void> {
+  const timeoutMs = 60_000;
+  for (const { endpoint } of topology.zones.flatMap((zone) => zone.hosts)) {
+    const host = new AgentClient(endpoint, tls);
+    for (const { id } of await host.get<Machine[]>('/v1/machines'))
+      await host.delete(`/v1/machines/${id}`, { timeoutMs });
+    host.close();
+  }
+  for (const { endpoint } of topology.zones.flatMap((zone) => zone.arrays)) {
+    const array = new AgentClient(endpoint, tls);
+    for (const { id } of await array.get<Volume[]>('/v1/volumes'))
+      await array.delete(`/v1/volumes/${id}`, { timeoutMs });
+    for (const { id } of await array.get<Pool[]>('/v1/pools')) await array.delete(`/v1/pools/${id}`, { timeoutMs });
+    array.close();
+  }
 }

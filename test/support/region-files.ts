@@ -58,9 +58,20 @@ export function layOut(shape: RegionShape, socket: string): SimulatedLayout {
     const array = { id: randomUUID(), name, capacityBytes: 2 * shape.poolGib * gib };
     arrays.push(array);
     const pools = (['standard', 'enterprise'] as const).map((storageClass) => {
-      return { id: randomUUID(), name: `${name}-${storageClass}`, storageClass, sizeGib: shape.poolGib, encrypted: true };
+      return {
+        id: randomUUID(),
+        name: `${name}-${storageClass}`,
+        storageClass,
+        sizeGib: shape.poolGib,
+        encrypted: true,
+      };
     });
-    return { id: randomUUID(), ...zone, hosts: zoneHosts, arrays: [{ ...array, endpoint: `unix:${socket}#/arrays/${name}`, pools }] };
+    return {
+      id: randomUUID(),
+      ...zone,
+      hosts: zoneHosts,
+      arrays: [{ ...array, endpoint: `unix:${socket}#/arrays/${name}`, pools }],
+    };
   });
   const region = { id: randomUUID(), name: 'fr1', description: 'Test region', countryCode: 'FR', geography: 'Europe' };
   const organisations = [
@@ -79,7 +90,16 @@ export function simulatedAgents(
   const socket = join(dir, 'simulated.sock');
   const { topology, hosts, arrays } = layOut(shape, socket);
   const { latency, seed, faults } = shape;
-  const config = { socket, tls: tls.get('simulated'), hosts, arrays, stateDir: join(dir, 'simulated'), latency, seed, faults };
+  const config = {
+    socket,
+    tls: tls.get('simulated'),
+    hosts,
+    arrays,
+    stateDir: join(dir, 'simulated'),
+    latency,
+    seed,
+    faults,
+  };
   return {
     topology,
     processes: [{ name: 'simulated', main: 'region/simulated/main.ts', config }],

@@ -14,8 +14,10 @@ import type { RunningPostgres } from '#region/postgres.ts';
 import { ensureSimulatedCatalogue } from '#region/simulated/catalogue.ts';
 import type { Topology } from '#region/topology.ts';
 import { ManagedProcess } from './managed-process.ts';
-import { realAgents } from './real-agents.ts';
+import { emptyAgents, realAgents } from './real-agents.ts';
 import type { RealAgentsOptions } from './real-agents.ts';
+import { login, tokensOf } from './region-tokens.ts';
+import type { Secrets, TenantToken } from './region-tokens.ts';
 import { certify, freePorts, simulatedAgents, writeSecret } from './region-files.ts';
 import type { AgentProcess, RegionShape } from './region-files.ts';
 
@@ -27,21 +29,14 @@ export interface SimulatedRegionOptions extends Partial<RegionShape> {
   readonly durable?: boolean;
   /** Whether answers are checked against the contract: true (the default) for tests, false for measurements. */
   readonly validateResponses?: boolean;
+  /** Arguments of the Node that runs the control planes, such as `--cpu-prof`. */
+  readonly nodeArgs?: readonly string[];
   /** Off unless given (API-05). */
   readonly rateLimits?: boolean;
   /** One real host and one real array in place of the simulated ones (root, QEMU); the shape above does not matter then. */
   readonly real?: RealAgentsOptions & { readonly imagesDir: string };
   /** More than any test needs unless given. */
   readonly quota?: { readonly vcpus: number; readonly ramMb: number; readonly storageGb: number };
-}
-
-/** An owner's token of one tenant. */
-export interface TenantToken {
-  readonly organisation: string;
-  readonly tenant: string;
-  readonly tenantId: string;
-  readonly id: string;
-  readonly secret: string;
 }
 
 /** A whole region with simulated drivers in a folder of its own. */
@@ -98,6 +93,7 @@ class RegionParts {
   #postgres: RunningPostgres | null = null;
   #ports: number[] = [];
   #secrets: Secrets | null = null;
+  #emptyReal: (() => Promise<void>) | null = null;
 
   constructor(dir: string, options: SimulatedRegionOptions) {
     this.#dir = dir;
@@ -115,6 +111,8 @@ class RegionParts {
     this.#ports = ports;
     writeSecret(this.#path('secrets/jwt.key'));
     const { topology, processes } = await this.#agents(tls);
+    const caller = tls.get('control-1');
+    if (this.#options.real !== undefined && caller !== undefined) this.#emptyReal = () => emptyAgents(topology, caller);
     this.#write('topology.json', topology);
     for (const { name, main, config } of processes) this.#add(name, main, config);
     for (const [index, name] of names.entries()) {
@@ -158,6 +156,8 @@ class RegionParts {
   async stop(): Promise<void> {
     // The control planes first: they would log the loss of all the others.
     const nodes = [...this.#nodes.values()].toReversed();
+    for (const node of nodes.filter(({ name }) => name.startsWith('control-'))) await node.end('SIGTERM');
+    if (this.#emptyReal !== null) await this.#emptyReal().catch(() => undefined);
     for (const node of nodes) await node.end('SIGTERM');
     await this.#postgres?.stop();
     if (process.env['BASTIDE_KEEP'] === undefined) rmSync(this.#dir, { recursive: true, force: true });
@@ -207,7 +207,14 @@ class RegionParts {
 
   async #seed(): Promise<void> {
     const secretsFile = this.#path('secrets/seed.json');
-    const args = ['--config', this.#path('control-1.json'), '--topology', this.#path('topology.json'), '--secrets', secretsFile];
+    const args = [
+      '--config',
+      this.#path('control-1.json'),
+      '--topology',
+      this.#path('topology.json'),
+      '--secrets',
+      secretsFile,
+    ];
     await runToEnd(['control-plane/src/seed/main.ts', ...args], this.#path('seed.log'));
     this.#secrets = JSON.parse(readFileSync(secretsFile, 'utf8')) as Secrets;
   }
@@ -217,7 +224,11 @@ class RegionParts {
     const client = new pg.Client({ connectionString: this.#databaseUrl() });
     await client.connect();
     try {
-      await client.query('update quotas set vcpu_limit = $1, ram_limit_mb = $2, storage_limit_gb = $3', [vcpus, ramMb, storageGb]);
+      await client.query('update quotas set vcpu_limit = $1, ram_limit_mb = $2, storage_limit_gb = $3', [
+        vcpus,
+        ramMb,
+        storageGb,
+      ]);
     } finally {
       await client.end();
     }
@@ -254,7 +265,8 @@ class RegionParts {
 
   #add(name: string, main: string, config: object): void {
     this.#write(`${name}.json`, config);
-    const args = [join(root, main), '--config', this.#path(`${name}.json`)];
+    const nodeArgs = name.startsWith('control-') ? (this.#options.nodeArgs ?? []) : [];
+    const args = [...nodeArgs, join(root, main), '--config', this.#path(`${name}.json`)];
     this.#nodes.set(name, new ManagedProcess({ name, args, logFile: this.#path(`${name}.log`) }));
   }
 
@@ -265,34 +277,6 @@ class RegionParts {
   #path(file: string): string {
     return join(this.#dir, file);
   }
-}
-
-/** What the seed writes. */
-interface Secrets {
-  readonly organisations: readonly {
-    readonly name: string;
-    readonly tenants: readonly { readonly id: string; readonly name: string; readonly token: { readonly id: string; readonly secret: string } }[];
-  }[];
-  readonly providerToken: { readonly id: string; readonly secret: string };
-}
-
-function tokensOf(secrets: Secrets): TenantToken[] {
-  return secrets.organisations.flatMap(({ name: organisation, tenants }) => {
-    return tenants.map(({ id: tenantId, name: tenant, token }) => ({ organisation, tenant, tenantId, ...token }));
-  });
-}
-
-async function login(plainUrl: string, token: TenantToken | undefined): Promise<string> {
-  if (token === undefined) throw new RangeError('the region has no tenant');
-  const answer = await fetch(`${plainUrl}/iam/v2/auth/personal_access_token`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ id: token.id, secret: token.secret }),
-    signal: AbortSignal.timeout(10_000),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`the login was answered ${answer.status}: ${text}`);
-  return text;
 }
 
 async function runToEnd([main, ...args]: readonly [string, ...string[]], logFile: string): Promise<void> {

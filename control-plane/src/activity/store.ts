@@ -93,13 +93,13 @@ export const setProgress = statement<[id: string, status: string, percent: numbe
 
 export const setCompleted = statement<[id: string, result: string | null, concerned: string]>(
   'activity_completed',
-  `update activities set state = 'completed', stopped_at = now(), progression = 100, status = null, result = $2, concerned = $3::jsonb, input = '{}'
+  `update activities set state = 'completed', stopped_at = now(), progression = 100, status = null, result = $2, concerned = $3::jsonb
    where id = $1 and state = 'running'`,
 );
 
 export const setFailed = statement<[id: string, code: string, reason: string]>(
   'activity_failed',
-  `update activities set state = 'failed', stopped_at = now(), status = null, failure_code = $2, reason = $3, input = '{}'
+  `update activities set state = 'failed', stopped_at = now(), status = null, failure_code = $2, reason = $3
    where id = $1 and state = 'running'`,
 );
 

@@ -5,11 +5,23 @@ import type { Database } from '../database/database.ts';
 import { NotYet, OperationFailed } from '../workflow/operation.ts';
 import type { Agents } from './agents.ts';
 import { machineSpec } from './machine-spec.ts';
+import { type AgentRow, listArrayEndpoints, listHostEndpoints } from './store.ts';
 import { loadWanted } from './wanted-store.ts';
 
 export interface ComputeParts {
   readonly database: Database;
   readonly agents: Agents;
+}
+
+/** A host and how far its events were read. */
+export type KnownHost = AgentRow & { readonly eventEpoch: string | null; readonly eventCursor: number };
+
+export async function knownHosts(database: Database): Promise<KnownHost[]> {
+  return database.asPlatform((session) => session.rows(listHostEndpoints));
+}
+
+export async function knownArrays(database: Database): Promise<AgentRow[]> {
+  return database.asPlatform((session) => session.rows(listArrayEndpoints));
 }
 
 /** A guest has 30 s to shut down and QEMU some to go; TCG hosts under load are slow. */

@@ -23,8 +23,8 @@ async function schemaOf(url: string): Promise<string> {
   }
 }
 
-test('two replicas may migrate an empty database at once, and it equals one migrated alone', async (t) => {
-  const [alone, together] = [await emptyDatabase(t), await emptyDatabase(t)];
+test('two replicas may migrate an empty database at once, and it equals one migrated alone', async () => {
+  const [alone, together] = [await emptyDatabase(), await emptyDatabase()];
   await migrate(alone);
   const applied = await Promise.all([migrate(together), migrate(together), migrate(together)]);
   const all = (await listMigrations()).map((migration) => migration.name);

@@ -2,7 +2,7 @@
 import type { Operations } from '#contract/generated/tenant.ts';
 import { type Handlers, reply } from '#libs/contract-runtime/call.ts';
 import { initiatorOf } from '../http/initiator.ts';
-import type { GuestService } from './guest-service.ts';
+import type { GuestService } from '../guests/service.ts';
 import type { InstancePartsService } from './parts-service.ts';
 import type { InstanceService } from './service.ts';
 

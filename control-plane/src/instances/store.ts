@@ -107,6 +107,7 @@ export const insertMachine = statement<
        disks_size_gb, status, power_wanted)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $16, 'creating', $11)),
    seed as (insert into machine_seeds (machine_id, tenant_id, user_data, network_config) values ($1, $2, $12, $13)),
+   tools as (insert into tools_intervals (tenant_id, machine_id, state, from_at) values ($2, $1, 'unknown', now())),
    volume as (
      insert into volumes (id, tenant_id, machine_id, storage_type_id, position, label, size_gib, is_primary, image_version_id)
      values ($14, $2, $1, $15, 0, 'system', $16, true, $6))
@@ -178,9 +179,6 @@ export const finishMachine = statement<[id: string]>(
   'machine_finish',
   `with adapters as (update adapters set provision_status = 'provisioned' where machine_id = $1),
      volumes as (update volumes set ready = true where machine_id = $1),
-     interval as (
-       insert into tools_intervals (tenant_id, machine_id, state, from_at)
-       select tenant_id, id, 'unknown', now() from machines where id = $1 on conflict do nothing),
      secrets as (update machine_seeds set user_data = null where machine_id = $1)
    update machines set status = case power_wanted when 'on' then 'running' else 'stopped' end, updated_at = now() where id = $1`,
 );

@@ -3,29 +3,21 @@ import type { Array as StorageArray } from '#contract/generated/agent-array.ts';
 import { AgentUnreachable } from '#libs/agent-http/problem.ts';
 import type { Logger } from 'pino';
 import type { Agents } from '../compute/agents.ts';
-import { listArrayEndpoints } from '../compute/store.ts';
+import { knownArrays } from '../compute/service.ts';
 import type { Database } from '../database/database.ts';
-import { listPools } from '../storage/store.ts';
+import { wantedPools } from '../storage/service.ts';
 import { setArrayAway, setArraySeen } from './store.ts';
-
-const bytesPerGib = 1024 ** 3;
 
 /** Asks every array once and puts its pools in place. Arrays that do not answer take no new volumes until they do. */
 export async function reconcileArrays(parts: { database: Database; agents: Agents; log: Logger }): Promise<void> {
   const { database, agents, log } = parts;
-  const [arrays, pools] = await database.asPlatform(async (session) => [await session.rows(listArrayEndpoints), await session.rows(listPools)]);
+  const [arrays, pools] = [await knownArrays(database), await wantedPools(database)];
   await Promise.all(
     arrays.map(async (array) => {
       try {
         const agent = await agents.array(array.id);
         const observed = await agent.get<StorageArray>('/v1/array', { timeoutMs: 5_000 });
-        for (const pool of pools.filter((row) => row.arrayId === array.id))
-          await agent.put(`/v1/pools/${pool.id}`, {
-            storageClass: pool.storageClass,
-            sizeBytes: pool.sizeGib * bytesPerGib,
-            iopsLimit: pool.iopsLimit,
-            encrypted: pool.encrypted,
-          });
+        for (const pool of pools.filter(({ arrayId }) => arrayId === array.id)) await agent.put(`/v1/pools/${pool.id}`, pool.spec);
         await database.asPlatform((session) => session.run(setArraySeen, array.id, JSON.stringify(observed)));
       } catch (error) {
         log.warn({ err: error, array: array.name }, 'array is not in order');

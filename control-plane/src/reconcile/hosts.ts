@@ -4,8 +4,7 @@ import type { EventList, Host, Machine } from '#contract/generated/agent-host.ts
 import { AgentProblem, AgentUnreachable } from '#libs/agent-http/problem.ts';
 import type { Logger } from 'pino';
 import type { Agents } from '../compute/agents.ts';
-import { applyMachine, removeMachine } from '../compute/service.ts';
-import { type AgentRow, listHostEndpoints } from '../compute/store.ts';
+import { applyMachine, type KnownHost, knownHosts, removeMachine } from '../compute/service.ts';
 import type { Database } from '../database/database.ts';
 import { recordEvent, recordObservation } from './observe.ts';
 import { knownById, knownOnHost, setHostAway, setHostCursor, setHostSeen } from './store.ts';
@@ -28,7 +27,7 @@ const compareEveryMs = 60_000;
 export async function watchHosts(parts: HostWatchParts, signal: AbortSignal): Promise<void> {
   const watched = new Map<string, Promise<void>>();
   while (!signal.aborted) {
-    const hosts = await parts.database.asPlatform((session) => session.rows(listHostEndpoints));
+    const hosts = await knownHosts(parts.database);
     for (const host of hosts) if (!watched.has(host.id)) watched.set(host.id, watchHost(parts, host, signal));
     await delay(30_000, undefined, { signal }).catch(() => undefined);
   }
@@ -37,7 +36,7 @@ export async function watchHosts(parts: HostWatchParts, signal: AbortSignal): Pr
 
 async function watchHost(
   parts: HostWatchParts,
-  host: AgentRow & { eventEpoch: string | null; eventCursor: number },
+  host: KnownHost,
   signal: AbortSignal,
 ): Promise<void> {
   const log = parts.log.child({ host: host.name });

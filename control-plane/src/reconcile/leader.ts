@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import pg from 'pg';
 
-const lockKey = 7_226_184_502;
+const lockKey = 7_226_184_503;
 const retryMs = 2_000;
 
 /**

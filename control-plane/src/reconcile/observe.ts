@@ -1,7 +1,7 @@
 /** From what a host reports to rows: power, tools intervals (TOL-05), addresses, events. */
 import type { Event, Machine } from '#contract/generated/agent-host.ts';
 import type { Database, Session } from '../database/database.ts';
-import { recordAddress, recordGuest, recordTools } from '../instances/guest-store.ts';
+import { recordGuestReport } from '../guests/service.ts';
 import { insertEvent, settlePower } from './store.ts';
 
 /** Event types that people want to find again; tools and addresses have tables of their own. */
@@ -23,9 +23,5 @@ export async function recordObservation(session: Session, hostId: string, machin
   const power = machine.power;
   // A machine whose guest switched itself off is stopped, and stays so until somebody starts it.
   await session.run(settlePower, machine.id, hostId, machine.generation, power, power === 'on' ? 'running' : 'stopped');
-  await session.run(recordTools, machine.id, machine.tools.state, new Date(machine.tools.since), machine.tools.version ?? null);
-  if (machine.os != null || machine.tools.version != null)
-    await session.run(recordGuest, machine.id, machine.os == null ? null : JSON.stringify(machine.os), machine.tools.version ?? null);
-  for (const reported of machine.addresses)
-    await session.run(recordAddress, machine.id, reported.macAddress, reported.ipv4[0] ?? null, reported.ipv6[0] ?? null);
+  await recordGuestReport(session, machine);
 }

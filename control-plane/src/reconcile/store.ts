@@ -44,9 +44,6 @@ export const settlePower = statement<[id: string, hostId: string, generation: nu
    where id = $1 and host_id = $2 and generation = $3 and status in ('running', 'stopped') and status <> $5
      and not exists (select 1 from activities a where a.resource_id = m.id and a.state in ('waiting', 'running'))`,
 );
-/** The wanted state that goes with {@link settlePower} is newer than what the host was told last. */
-export const bumpGeneration = statement<[id: string]>('machine_bump', `update machines set generation = generation + 1 where id = $1`);
-
 export const insertEvent = statement<[machineId: string, at: Date, type: string, detail: string]>(
   'machine_event_insert',
   `insert into machine_events (tenant_id, machine_id, at, type, detail)

@@ -1,6 +1,6 @@
 /** Volumes on arrays: where they go, how they come to be, how they leave. */
 import { join } from 'node:path';
-import type { Volume } from '#contract/generated/agent-array.ts';
+import type { PoolSpec, Volume } from '#contract/generated/agent-array.ts';
 import { AgentProblem } from '#libs/agent-http/problem.ts';
 import type { Agents } from '../compute/agents.ts';
 import type { Database, Session } from '../database/database.ts';
@@ -10,6 +10,7 @@ import {
   givePoolBack,
   growInPool,
   imageAtHand,
+  listPools,
   setImageAtHand,
   takePool,
   takePoolUnlocked,
@@ -107,4 +108,14 @@ async function bringImage(parts: StorageParts, arrayId: string, versionId: strin
   const agent = await parts.agents.array(arrayId);
   await agent.put(`/v1/images/${versionId}`, { sourcePath: join(parts.imagesDir, image.path), format: image.format, sha256: image.sha256 }, { timeoutMs: imageTimeoutMs });
   await parts.database.asPlatform((session) => session.run(setImageAtHand, arrayId, versionId));
+}
+
+/** Every pool as its array should have it (STO-08). */
+export async function wantedPools(database: Database): Promise<{ id: string; arrayId: string; spec: PoolSpec }[]> {
+  const rows = await database.asPlatform((session) => session.rows(listPools));
+  return rows.map(({ id, arrayId, storageClass, sizeGib, iopsLimit, encrypted }) => ({
+    id,
+    arrayId,
+    spec: { storageClass, sizeBytes: sizeGib * gibibyte, iopsLimit, encrypted },
+  }));
 }

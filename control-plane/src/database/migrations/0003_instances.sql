@@ -213,7 +213,7 @@ grant select on organisations, tenants, users, roles, role_grants, features, fea
   tenant_usage, machines, volumes, adapters, snapshots, tools_intervals, machine_events, activities to bastide_tenant;
 grant insert, delete on access_tokens to bastide_tenant;
 grant insert, update, delete on tags to bastide_tenant;
-grant insert on audit_entries, activities, machines, machine_seeds, volumes, adapters, snapshots to bastide_tenant;
+grant insert on audit_entries, activities, machines, machine_seeds, volumes, adapters, tools_intervals to bastide_tenant;
 -- All of a token but its secret's hash.
 grant select (id, tenant_id, organisation_id, user_id, name, role_ids, expires_at, created_at, last_used_at)
   on access_tokens to bastide_tenant;

@@ -3,7 +3,7 @@ import { AgentUnreachable } from '#libs/agent-http/problem.ts';
 import { removeMachine } from '../../compute/service.ts';
 import { deleteVolume } from '../../storage/service.ts';
 import { NetworkUnavailable } from '../../network/driver/driver.ts';
-import { insertTombstone, type TombstoneKind } from '../tombstone-store.ts';
+import { bury, type Grave } from '../../tombstones/service.ts';
 import type { InstanceParts } from './parts.ts';
 
 const patienceMs = 15_000;
@@ -12,7 +12,7 @@ const pauseMs = 1_000;
 /** Runs `work`; when the other side stays away for 15 s a tombstone is left and the operation goes on. */
 async function orTombstone(
   parts: InstanceParts,
-  grave: { kind: TombstoneKind; id: string; agentId: string | null },
+  grave: Grave,
   work: () => Promise<void>,
 ): Promise<void> {
   const until = performance.now() + patienceMs;
@@ -27,7 +27,7 @@ async function orTombstone(
         continue;
       }
       parts.log.warn({ ...grave, err: error }, 'not reachable; left to the collector');
-      await parts.database.asPlatform((session) => session.run(insertTombstone, grave.kind, grave.id, grave.agentId));
+      await bury(parts.database, grave);
       return;
     }
   }

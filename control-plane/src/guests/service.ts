@@ -1,10 +1,11 @@
 /** What guests print and report (RACI-22, TOL-05). */
+import type { Machine } from '#contract/generated/agent-host.ts';
 import type { VmGuest } from '#contract/generated/tenant.ts';
 import { AgentProblem, AgentUnreachable } from '#libs/agent-http/problem.ts';
 import { ApiError } from '#libs/contract-runtime/errors.ts';
 import type { Agents } from '../compute/agents.ts';
-import type { Database, TenantScope } from '../database/database.ts';
-import { findGuest, listIntervals } from './guest-store.ts';
+import type { Database, Session, TenantScope } from '../database/database.ts';
+import { findGuest, listIntervals, recordAddress, recordGuest, recordTools } from './store.ts';
 import { slaSuspended } from './rules.ts';
 
 /** The kept serial output from `start`; `end` is where the next read goes on. */
@@ -65,4 +66,14 @@ export class GuestService {
       throw error;
     }
   }
+}
+
+/** Writes what a host reports of a guest now: tools interval (TOL-05), operating system, addresses. Repeatable. */
+export async function recordGuestReport(session: Session, machine: Machine): Promise<void> {
+  const version = machine.tools.version ?? null;
+  await session.run(recordTools, machine.id, machine.tools.state, new Date(machine.tools.since), version);
+  if (machine.os != null || version !== null)
+    await session.run(recordGuest, machine.id, machine.os == null ? null : JSON.stringify(machine.os), version);
+  for (const reported of machine.addresses)
+    await session.run(recordAddress, machine.id, reported.macAddress, reported.ipv4[0] ?? null, reported.ipv6[0] ?? null);
 }
