@@ -56,7 +56,11 @@ export class BenchArray {
     };
     writeFileSync(join(dir, 'array.json'), JSON.stringify(config), { mode: 0o600 });
     const main = fileURLToPath(new URL('../array-agent/src/main.ts', import.meta.url));
-    const agent = new ManagedProcess({ name: 'array', args: [main, '--config', join(dir, 'array.json')], logFile: join(dir, 'array.log') });
+    const agent = new ManagedProcess({
+      name: 'array',
+      args: [main, '--config', join(dir, 'array.json')],
+      logFile: join(dir, 'array.log'),
+    });
     await agent.start();
     return new BenchArray(agent, new AgentClient(endpoint, caller));
   }

@@ -66,8 +66,13 @@ class ControlBench {
     const alone = await this.#create({ count: sequential, concurrency: 1, prefix: 'alone' });
     const polled = await this.#create({ count: sequential, concurrency: 1, prefix: 'polled', follow: 'poll' });
     const note = `POST → completed seen over the wait endpoint, ${sequential} one after the other; polling instead: p50 ${percentile(polled.latencies, 0.5).toFixed(1)} ms`;
-    this.#add('control.create.p50_ms', percentile(alone.latencies, 0.5), 'ms', note);
-    this.#add('control.create.p95_ms', percentile(alone.latencies, 0.95), 'ms', 'the same');
+    this.#reporter.add({ name: 'control.create.p50_ms', value: percentile(alone.latencies, 0.5), unit: 'ms', note });
+    this.#reporter.add({
+      name: 'control.create.p95_ms',
+      value: percentile(alone.latencies, 0.95),
+      unit: 'ms',
+      note: 'the same',
+    });
     for (const concurrency of [16, 64]) await this.#createAt(concurrency, '');
     await this.#fillTo(1000);
     await this.#pages('1k', this.#ids.length);
@@ -85,7 +90,12 @@ class ControlBench {
     this.#reporter.say(`adding ${count} machines to the database and to the simulated agents`);
     await this.#region.kill('control-1', 'SIGTERM');
     await this.#region.kill('simulated', 'SIGTERM');
-    await loadMachines({ databaseUrl: this.#region.databaseUrl, journalDir: this.#region.journalDir, templateId, count });
+    await loadMachines({
+      databaseUrl: this.#region.databaseUrl,
+      journalDir: this.#region.journalDir,
+      templateId,
+      count,
+    });
     await this.#region.restart('simulated');
     await this.#region.restart('control-1');
     this.#target = null;
@@ -98,19 +108,44 @@ class ControlBench {
   async #createAt(concurrency: number, suffix: string): Promise<void> {
     const count = this.#sizes.parallel;
     const before = this.#cpuSeconds();
-    const { elapsedMs, latencies } = await this.#create({ count, concurrency, prefix: `c${concurrency}${suffix.replace('.', '-')}` });
+    const { elapsedMs, latencies } = await this.#create({
+      count,
+      concurrency,
+      prefix: `c${concurrency}${suffix.replace('.', '-')}`,
+    });
     const after = this.#cpuSeconds();
-    const cpu = [...after].map(([name, seconds]) => `${name} ${(((seconds - (before.get(name) ?? 0)) * 1000) / count).toFixed(1)}`);
-    const present = suffix === '' ? `${this.#ids.length - count} machines present` : `${this.#sizes.many} machines present`;
-    this.#add(`control.create.per_s.c${concurrency}${suffix}`, count / (elapsedMs / 1000), '1/s', `${count} creates, ${present}; CPU ms per create: ${cpu.join(', ')}`);
-    this.#add(`control.create.p50_ms.c${concurrency}${suffix}`, percentile(latencies, 0.5), 'ms', 'POST → completed during that');
+    const cpu = [...after].map(
+      ([name, seconds]) => `${name} ${(((seconds - (before.get(name) ?? 0)) * 1000) / count).toFixed(1)}`,
+    );
+    const present =
+      suffix === '' ? `${this.#ids.length - count} machines present` : `${this.#sizes.many} machines present`;
+    this.#reporter.add({
+      name: `control.create.per_s.c${concurrency}${suffix}`,
+      value: count / (elapsedMs / 1000),
+      unit: '1/s',
+      note: `${count} creates, ${present}; CPU ms per create: ${cpu.join(', ')}`,
+    });
+    this.#reporter.add({
+      name: `control.create.p50_ms.c${concurrency}${suffix}`,
+      value: percentile(latencies, 0.5),
+      unit: 'ms',
+      note: 'POST → completed during that',
+    });
   }
 
   async #pages(label: string, present: number): Promise<void> {
     const middle = Math.floor(present / 400) * 200;
-    for (const [name, offset] of [['control.list200', 0], ['control.list200.mid', middle]] as const) {
+    for (const [name, offset] of [
+      ['control.list200', 0],
+      ['control.list200.mid', middle],
+    ] as const) {
       const { latencies } = await this.#run({ kind: 'list', offset, count: this.#sizes.lists });
-      this.#add(`${name}.p50_ms.${label}`, percentile(latencies, 0.5), 'ms', `200 machines from ${offset} of ${present}`);
+      this.#reporter.add({
+        name: `${name}.p50_ms.${label}`,
+        value: percentile(latencies, 0.5),
+        unit: 'ms',
+        note: `200 machines from ${offset} of ${present}`,
+      });
     }
   }
 
@@ -120,13 +155,23 @@ class ControlBench {
     await this.#run(warm);
     const { elapsedMs, latencies } = await this.#run({ ...warm, durationMs: this.#sizes.reads });
     const p50 = percentile(latencies, 0.5);
-    this.#add('control.read.per_s', latencies.length / (elapsedMs / 1000), '1/s', `GET by id, 8 clients, p50 ${p50.toFixed(2)} ms`);
+    this.#reporter.add({
+      name: 'control.read.per_s',
+      value: latencies.length / (elapsedMs / 1000),
+      unit: '1/s',
+      note: `GET by id, 8 clients, p50 ${p50.toFixed(2)} ms`,
+    });
   }
 
   async #delete(count: number): Promise<void> {
     const ids = this.#ids.splice(-count);
     const { elapsedMs } = await this.#run({ kind: 'delete', ids, concurrency: 64 });
-    this.#add('control.delete.per_s', ids.length / (elapsedMs / 1000), '1/s', `${ids.length} running machines, concurrency 64, until each activity is completed`);
+    this.#reporter.add({
+      name: 'control.delete.per_s',
+      value: ids.length / (elapsedMs / 1000),
+      unit: '1/s',
+      note: `${ids.length} running machines, concurrency 64, until each activity is completed`,
+    });
   }
 
   async #fillTo(count: number): Promise<void> {
@@ -138,10 +183,20 @@ class ControlBench {
     const each = [...this.#region.processes()].map(([process, pid]) => ({ process, mib: pssMib(pid) }));
     const ours = each.filter(({ process }) => process !== 'simulated').reduce((sum, { mib }) => sum + mib, 0);
     const parts = each.map(({ process, mib }) => `${process} ${Math.round(mib)}`).join(', ');
-    this.#add(name, ours, 'MiB', `PSS of control plane and PostgreSQL ${note} (${parts})`);
+    this.#reporter.add({
+      name,
+      value: ours,
+      unit: 'MiB',
+      note: `PSS of control plane and PostgreSQL ${note} (${parts})`,
+    });
   }
 
-  async #create(asked: { count: number; concurrency: number; prefix: string; follow?: 'wait' | 'poll' }): Promise<Outcome> {
+  async #create(asked: {
+    count: number;
+    concurrency: number;
+    prefix: string;
+    follow?: 'wait' | 'poll';
+  }): Promise<Outcome> {
     const outcome = await this.#run({ kind: 'create', follow: 'wait', ...asked });
     this.#ids.push(...outcome.ids);
     return outcome;
@@ -154,9 +209,5 @@ class ControlBench {
 
   #cpuSeconds(): Map<string, number> {
     return new Map([...this.#region.processes()].map(([name, pid]) => [name, cpuSeconds(pid)]));
-  }
-
-  #add(name: string, value: number, unit: string, note: string): void {
-    this.#reporter.add({ name, value, unit, note });
   }
 }

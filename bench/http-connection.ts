@@ -54,7 +54,8 @@ export class HttpConnection {
   send(method: string, path: string, body?: string): Promise<Answer> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
     if (this.#pending !== null) return Promise.reject(new Error('a request is under way'));
-    const length = body === undefined ? '' : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+    const length =
+      body === undefined ? '' : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
     const answer = new Promise<Answer>((resolve, reject) => {
       this.#pending = { resolve, reject };
     });
@@ -85,7 +86,7 @@ export class HttpConnection {
 
   #takeChunked(head: string, bodyStart: number): void {
     const pieces: Buffer[] = [];
-    for (let at = bodyStart; ; ) {
+    for (let at = bodyStart; ;) {
       const lineEnd = this.#received.indexOf('\r\n', at);
       if (lineEnd === -1) return;
       const size = Number.parseInt(this.#received.toString('latin1', at, lineEnd), 16);

@@ -1,5 +1,13 @@
 import { HttpConnection } from './http-connection.ts';
-import { createBody, createMachine, deleteMachine, expectStatus, machinePath, pagePath, readOffer } from './tenant-client.ts';
+import {
+  createBody,
+  createMachine,
+  deleteMachine,
+  expectStatus,
+  machinePath,
+  pagePath,
+  readOffer,
+} from './tenant-client.ts';
 import type { Follow } from './tenant-client.ts';
 
 /** Where the load goes. */
@@ -11,7 +19,13 @@ export interface LoadTarget {
 
 /** What the parent asks of the load process: one scenario at a time. */
 export type Scenario =
-  | { readonly kind: 'create'; readonly count: number; readonly concurrency: number; readonly follow: Follow; readonly prefix: string }
+  | {
+      readonly kind: 'create';
+      readonly count: number;
+      readonly concurrency: number;
+      readonly follow: Follow;
+      readonly prefix: string;
+    }
   | { readonly kind: 'delete'; readonly ids: readonly string[]; readonly concurrency: number }
   | { readonly kind: 'read'; readonly ids: readonly string[]; readonly clients: number; readonly durationMs: number }
   | { readonly kind: 'list'; readonly offset: number; readonly count: number };
@@ -32,10 +46,14 @@ export async function runScenario(target: LoadTarget, scenario: Scenario): Promi
     case 'create':
       return await create(target, scenario);
     case 'delete':
-      return await spread(target, { count: scenario.ids.length, concurrency: scenario.concurrency }, async (connection, index) => {
-        await deleteMachine(connection, scenario.ids[index] ?? '');
-        return null;
-      });
+      return await spread(
+        target,
+        { count: scenario.ids.length, concurrency: scenario.concurrency },
+        async (connection, index) => {
+          await deleteMachine(connection, scenario.ids[index] ?? '');
+          return null;
+        },
+      );
     case 'read':
       return await read(target, scenario);
     case 'list':

@@ -40,7 +40,10 @@ if (process.argv[2] === 'load-process' && process.send !== undefined) {
     const { target, scenario } = message as Order;
     runScenario(target, scenario).then(
       (outcome) => process.send?.({ outcome } satisfies Reply),
-      (error: unknown) => process.send?.({ failure: error instanceof Error ? (error.stack ?? error.message) : String(error) } satisfies Reply),
+      (error: unknown) =>
+        process.send?.({
+          failure: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        } satisfies Reply),
     );
   });
 }

@@ -126,7 +126,13 @@ async function writeJournal(client: pg.Client, file: string): Promise<void> {
       [from, from + batch],
     );
     if (rows.length === 0) return;
-    appendFileSync(file, rows.flatMap(factsOf).map((fact) => `${JSON.stringify(fact)}\n`).join(''));
+    appendFileSync(
+      file,
+      rows
+        .flatMap(factsOf)
+        .map((fact) => `${JSON.stringify(fact)}\n`)
+        .join(''),
+    );
   }
 }
 

@@ -18,7 +18,12 @@ const parts: readonly Part[] = ['control', 'network', 'qemu', 'storage'];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { json: { type: 'string' }, only: { type: 'string' }, quick: { type: 'boolean', default: false }, help: { type: 'boolean' } },
+    options: {
+      json: { type: 'string' },
+      only: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean' },
+    },
   });
   if (values.help === true || (values.only !== undefined && !parts.some((part) => part === values.only))) {
     process.stderr.write(`${usage}\n`);
@@ -44,7 +49,9 @@ async function main(): Promise<void> {
     takenAt: new Date().toISOString(),
   };
   const { machine } = report;
-  process.stdout.write(`${machine.cores} cores (${machine.cpu}), ${machine.memoryGib} GiB, Linux ${machine.kernel}, Node ${machine.node}\n\n`);
+  process.stdout.write(
+    `${machine.cores} cores (${machine.cpu}), ${machine.memoryGib} GiB, Linux ${machine.kernel}, Node ${machine.node}\n\n`,
+  );
   process.stdout.write(`${formatTable(figures, recordedFigures())}\n`);
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   if (failures.length > 0) {

@@ -78,12 +78,26 @@ async function checkLimit(array: BenchArray, seconds: number, { say, add }: Repo
 }
 
 async function fill(target: string): Promise<void> {
-  await run(['qemu-img', 'bench', '-w', '-f', 'raw', '-s', '1M', '-c', String(volumeGib * 1024), '-d', '8', target], { timeoutMs: 300_000 });
+  await run(['qemu-img', 'bench', '-w', '-f', 'raw', '-s', '1M', '-c', String(volumeGib * 1024), '-d', '8', target], {
+    timeoutMs: 300_000,
+  });
 }
 
 /** Writes per second; blocks are taken in an order that is as good as random for the file system and the caches. */
 async function writeRate(target: string, count: number): Promise<number> {
-  const options = ['-w', '-f', 'raw', '-s', String(blockBytes), '-S', String(blockBytes * stride), '-d', String(depth), '-c', String(count)];
+  const options = [
+    '-w',
+    '-f',
+    'raw',
+    '-s',
+    String(blockBytes),
+    '-S',
+    String(blockBytes * stride),
+    '-d',
+    String(depth),
+    '-c',
+    String(count),
+  ];
   const printed = await run(['qemu-img', 'bench', ...options, target], { timeoutMs: 600_000 });
   const taken = /Run completed in ([\d.]+) seconds/.exec(printed)?.[1];
   if (taken === undefined) throw new Error(`qemu-img bench printed: ${printed}`);

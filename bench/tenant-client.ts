@@ -1,5 +1,4 @@
-import { HttpConnection } from './http-connection.ts';
-import type { Answer } from './http-connection.ts';
+import type { Answer, HttpConnection } from './http-connection.ts';
 
 /** What a create needs to name, looked up once. */
 export interface Offer {
@@ -69,6 +68,12 @@ export async function deleteMachine(connection: HttpConnection, machineId: strin
   await ended(connection, expectStatus(await connection.send('DELETE', path), 201), 'wait');
 }
 
+/** Stops a machine and resolves once it is off. @throws Error with the activity's reason */
+export async function stopMachine(connection: HttpConnection, machineId: string): Promise<void> {
+  const path = `${instances}/virtual_machines/${machineId}/stop`;
+  await ended(connection, expectStatus(await connection.send('POST', path), 201), 'wait');
+}
+
 export function machinePath(machineId: string): string {
   return `${instances}/virtual_machines/${machineId}`;
 }
@@ -86,7 +91,8 @@ async function ended(connection: HttpConnection, started: Answer, follow: Follow
     const { body } = expectStatus(await connection.send('GET', path), 200);
     const { state } = JSON.parse(body) as { state: Record<string, { result?: string | null; reason?: string | null }> };
     if (state['completed'] !== undefined) return state['completed'].result ?? '';
-    if (state['failed'] !== undefined) throw new Error(`activity ${activityId} failed: ${state['failed'].reason ?? 'no reason'}`);
+    if (state['failed'] !== undefined)
+      throw new Error(`activity ${activityId} failed: ${state['failed'].reason ?? 'no reason'}`);
   }
   throw new Error(`activity ${activityId} did not end within 120 s`);
 }
@@ -102,6 +108,7 @@ async function list<T>(connection: HttpConnection, path: string): Promise<T[]> {
 
 function named<T extends Named>(entries: readonly T[], name: string): T {
   const found = entries.find((entry) => entry.name === name);
-  if (found === undefined) throw new Error(`nothing is named ${name}; there are: ${entries.map((entry) => entry.name).join(', ')}`);
+  if (found === undefined)
+    throw new Error(`nothing is named ${name}; there are: ${entries.map((entry) => entry.name).join(', ')}`);
   return found;
 }

@@ -35,10 +35,13 @@ test('what was put is there again without a close, what was removed is not', (t)
   scope.remove('machine', '2');
   scope.put('machine', '3', { name: 'é\n' });
   const { facts } = recall(dir);
-  assert.deepEqual([...facts.values()].map((fact) => [fact.id, fact.value]), [
-    ['1', { power: 'off' }],
-    ['3', { name: 'é\n' }],
-  ]);
+  assert.deepEqual(
+    [...facts.values()].map((fact) => [fact.id, fact.value]),
+    [
+      ['1', { power: 'off' }],
+      ['3', { name: 'é\n' }],
+    ],
+  );
   journal.close();
 });
 
@@ -62,10 +65,14 @@ test('opening leaves one line per fact, and lines that cross a read chunk are wh
   const { journal } = recall(dir);
   journal.open(() => []);
   const long = 'x'.repeat(700_000);
-  for (let round = 0; round < 3; round += 1) for (const id of ['1', '2']) journal.scope('a').put('k', id, { round, long });
+  for (let round = 0; round < 3; round += 1)
+    for (const id of ['1', '2']) journal.scope('a').put('k', id, { round, long });
   journal.close();
   const { journal: next, facts } = recall(dir);
-  assert.deepEqual([...facts.values()].map((fact) => (fact.value as { round: number }).round), [2, 2]);
+  assert.deepEqual(
+    [...facts.values()].map((fact) => (fact.value as { round: number }).round),
+    [2, 2],
+  );
   next.open(() => facts.values());
   next.close();
   assert.equal(fs.readFileSync(path.join(dir, 'journal.ndjson'), 'utf8').trimEnd().split('\n').length, 2);

@@ -22,8 +22,14 @@ test('draws stay in [0, 1) and are spread out', () => {
     const index = Math.floor(random.next() * 10);
     buckets[index] = (buckets[index] ?? 0) + 1;
   }
-  assert.equal(buckets.reduce((sum, each) => sum + each), 10_000);
-  assert.ok(buckets.every((each) => each > 800 && each < 1200), String(buckets));
+  assert.equal(
+    buckets.reduce((sum, each) => sum + each),
+    10_000,
+  );
+  assert.ok(
+    buckets.every((each) => each > 800 && each < 1200),
+    String(buckets),
+  );
 });
 
 test('latencies stay within their range', () => {

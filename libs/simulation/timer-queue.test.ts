@@ -42,7 +42,9 @@ test('planned actions run in order of time, then of planning, behind one timer',
       times.forEach((at, index) => queue.plan(at, () => ran.push([at, index])));
       assert.ok(time.armed <= 1);
       time.moveTo(100);
-      const expected = times.map((at, index): [number, number] => [at, index]).toSorted((a, b) => a[0] - b[0] || a[1] - b[1]);
+      const expected = times
+        .map((at, index): [number, number] => [at, index])
+        .toSorted((a, b) => a[0] - b[0] || a[1] - b[1]);
       assert.deepEqual(ran, expected);
       assert.equal(queue.size, 0);
     }),

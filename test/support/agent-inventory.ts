@@ -49,7 +49,7 @@ export async function wrongSums(region: SimulatedRegion): Promise<string[]> {
   const rows = await query<{ line: string }>(
     region,
     `select 'host ' || h.name || ': ' || h.vcpus_reserved || ' vCPU and ' || h.memory_reserved_mib || ' MiB reserved' as line from hosts h
-     where (h.vcpus_reserved, h.memory_reserved_mib) is distinct from
+     where not (h.vcpus_reserved, h.memory_reserved_mib) =
        (select coalesce(sum(m.vcpu), 0), coalesce(sum(m.ram_gb), 0) * 1024 from machines m where m.host_id = h.id)
      union all select 'pool ' || p.name || ': ' || p.allocated_gib || ' GiB allocated' from pools p
      where p.allocated_gib <> (select coalesce(sum(v.size_gib), 0) from volumes v where v.pool_id = p.id)

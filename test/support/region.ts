@@ -21,6 +21,8 @@ import type { Secrets, TenantToken } from './region-tokens.ts';
 import { certify, freePorts, simulatedAgents, writeSecret } from './region-files.ts';
 import type { AgentProcess, RegionShape } from './region-files.ts';
 
+export type { TenantToken } from './region-tokens.ts';
+
 /** Size and behaviour of the region, and what is particular to a test. Everything has a default. */
 export interface SimulatedRegionOptions extends Partial<RegionShape> {
   /** Control planes on the one database: `control-1`, `control-2`, …; one unless given. */

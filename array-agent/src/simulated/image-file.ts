@@ -22,12 +22,21 @@ export async function measureImage(spec: ImageSpec): Promise<ImageSizes> {
   const sizeBytes = await fileSize(spec.sourcePath);
   if (sizeBytes === null) return { sizeBytes: assumedBytes, virtualSizeBytes: assumedBytes };
   if (sizeBytes <= checkedBytesMax) {
-    const sum = createHash('sha256').update(await fs.readFile(spec.sourcePath)).digest('hex');
+    const sum = createHash('sha256')
+      .update(await fs.readFile(spec.sourcePath))
+      .digest('hex');
     if (sum !== spec.sha256) {
-      throw new AgentProblem(422, 'checksum_mismatch', `the SHA-256 of ${spec.sourcePath} is ${sum}, not ${spec.sha256}`);
+      throw new AgentProblem(
+        422,
+        'checksum_mismatch',
+        `the SHA-256 of ${spec.sourcePath} is ${sum}, not ${spec.sha256}`,
+      );
     }
   }
-  return { sizeBytes, virtualSizeBytes: spec.format === 'raw' ? sizeBytes : await qcow2Size(spec.sourcePath, sizeBytes) };
+  return {
+    sizeBytes,
+    virtualSizeBytes: spec.format === 'raw' ? sizeBytes : await qcow2Size(spec.sourcePath, sizeBytes),
+  };
 }
 
 async function fileSize(path: string): Promise<number | null> {

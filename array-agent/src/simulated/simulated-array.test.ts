@@ -52,7 +52,8 @@ test('STO-13: pools never promise more than the array holds', async () => {
 test('what was journalled is taken back as it was, with all sums', async () => {
   const facts = new Map<string, { kind: string; id: string; value: unknown }>();
   const journal = {
-    put: (kind: string, id: string, value: unknown) => void facts.set(`${kind} ${id}`, { kind, id, value: JSON.parse(JSON.stringify(value)) }),
+    put: (kind: string, id: string, value: unknown) =>
+      void facts.set(`${kind} ${id}`, { kind, id, value: JSON.parse(JSON.stringify(value)) }),
     remove: (kind: string, id: string) => void facts.delete(`${kind} ${id}`),
   };
   const before = array({ journal });

@@ -1,5 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Array as StorageArray, Image, ImageSpec, Pool, PoolSpec, Snapshot, Volume, VolumeSpec } from '#contract/generated/agent-array.ts';
+import type {
+  Array as StorageArray,
+  Image,
+  ImageSpec,
+  Pool,
+  PoolSpec,
+  Snapshot,
+  Volume,
+  VolumeSpec,
+} from '#contract/generated/agent-array.ts';
 import { AgentProblem, notFound } from '#libs/agent-http/problem.ts';
 import { drawLatency } from '#libs/simulation/latency.ts';
 import type { LatencyRange } from '#libs/simulation/latency.ts';
@@ -250,7 +259,11 @@ export class SimulatedArray implements ArrayDriver {
     const image = this.#images.get(imageId);
     if (image === undefined) throw notFound(`image ${imageId}`);
     if (sizeBytes >= image.virtualSizeBytes) return image;
-    throw new AgentProblem(422, 'invalid_spec', `image ${imageId} needs a volume of at least ${image.virtualSizeBytes} bytes`);
+    throw new AgentProblem(
+      422,
+      'invalid_spec',
+      `image ${imageId} needs a volume of at least ${image.virtualSizeBytes} bytes`,
+    );
   }
 
   #forgetInSnapshot(snapshotId: string, volumeId: string): void {

@@ -28,7 +28,12 @@ function harness(latency: HostLatency): ContractHarness {
   });
   const disk: ContractHarness['disk'] = (position) => {
     const volumeId = randomUUID();
-    return Promise.resolve({ volumeId, position, serial: `d${position}`, nbd: { socketPath: '/nowhere', export: volumeId } });
+    return Promise.resolve({
+      volumeId,
+      position,
+      serial: `d${position}`,
+      nbd: { socketPath: '/nowhere', export: volumeId },
+    });
   };
   return {
     driver,

@@ -41,7 +41,11 @@ const toolsVersion = '7.2.22-simulated';
 const hourMs = 3_600_000;
 
 /** A machine that was never started, as `spec` wants it. */
-export function newRecord(id: string, spec: Pick<MachineSpec, 'name' | 'vcpus' | 'memoryMib'>, now: number): MachineRecord {
+export function newRecord(
+  id: string,
+  spec: Pick<MachineSpec, 'name' | 'vcpus' | 'memoryMib'>,
+  now: number,
+): MachineRecord {
   return {
     id,
     name: spec.name,
@@ -119,7 +123,9 @@ export function observe(record: MachineRecord, tools: Tools['state'], now: numbe
     restarts: restartsInLastHour(record, now),
     tools: {
       state: up ? tools : 'unknown',
-      since: new Date(up ? record.upAt : on ? record.startedAt : Math.max(record.stoppedAt, record.createdAt)).toISOString(),
+      since: new Date(
+        up ? record.upAt : on ? record.startedAt : Math.max(record.stoppedAt, record.createdAt),
+      ).toISOString(),
       version: answers ? toolsVersion : null,
     },
     addresses: answers ? addressesOf(record) : [],
@@ -137,7 +143,10 @@ function addressesOf(record: MachineRecord): GuestInterface[] {
   const interfaces: GuestInterface[] = [];
   for (let index = 1; index < record.adapters.length; index += 2) {
     const macAddress = record.adapters[index] ?? '';
-    const bytes = macAddress.split(':').slice(3).map((byte) => Number.parseInt(byte, 16));
+    const bytes = macAddress
+      .split(':')
+      .slice(3)
+      .map((byte) => Number.parseInt(byte, 16));
     interfaces.push({ name: `eth${(index - 1) / 2}`, macAddress, ipv4: [`10.${bytes.join('.')}`], ipv6: [] });
   }
   return interfaces;

@@ -11,7 +11,11 @@ import { SimulatedHost } from './simulated-host.ts';
 const machineId = '018f0000-0000-7000-8000-000000000001';
 const otherId = '018f0000-0000-7000-8000-000000000002';
 
-function host(t: TestContext, latency: HostLatency = {}, journal: SimulatedHostOptions['journal'] = null): SimulatedHost {
+function host(
+  t: TestContext,
+  latency: HostLatency = {},
+  journal: SimulatedHostOptions['journal'] = null,
+): SimulatedHost {
   const made = new SimulatedHost({
     id: '018f0000-0000-7000-8000-0000000000aa',
     name: 'h01',
@@ -37,7 +41,12 @@ function spec(changes: Partial<MachineSpec> = {}): MachineSpec {
     cpu: { policy: 'shared', weight: 100 },
     disks: [{ volumeId: '018f0000-0000-7000-8000-0000000000d0', position: 0, serial: 'd0', nbd: { export: 'd0' } }],
     adapters: [
-      { adapterId: '018f0000-0000-7000-8000-0000000000e0', portName: 'e0', macAddress: '02:00:00:01:02:03', deviceIndex: 0 },
+      {
+        adapterId: '018f0000-0000-7000-8000-0000000000e0',
+        portName: 'e0',
+        macAddress: '02:00:00:01:02:03',
+        deviceIndex: 0,
+      },
     ],
     restart: { policy: 'never' },
     ...changes,
@@ -49,7 +58,7 @@ const refusal = (code: string) => (error: unknown) => error instanceof AgentProb
 /** Reads events until one of `type` comes. */
 async function eventOf(driver: SimulatedHost, type: Event['type']): Promise<Event> {
   const signal = AbortSignal.timeout(10_000);
-  for (let after = 0; !signal.aborted; ) {
+  for (let after = 0; !signal.aborted;) {
     const { events, last } = await driver.events({ after, waitMs: 1000, signal });
     const found = events.find((event) => event.type === type);
     if (found !== undefined) return found;
@@ -62,7 +71,9 @@ test('without latency the guest is up when the call answers', async (t) => {
   const machine = await host(t).put(machineId, spec());
   assert.equal(machine.status, 'running');
   assert.equal(machine.tools.state, 'ok');
-  assert.deepEqual(machine.addresses, [{ name: 'eth0', macAddress: '02:00:00:01:02:03', ipv4: ['10.1.2.3'], ipv6: [] }]);
+  assert.deepEqual(machine.addresses, [
+    { name: 'eth0', macAddress: '02:00:00:01:02:03', ipv4: ['10.1.2.3'], ipv6: [] },
+  ]);
 });
 
 test('TOL-05: tools are unknown until the guest has booted, then ok, and both are told', async (t) => {
@@ -168,7 +179,7 @@ test('the serial text grows with each boot and is streamed to who follows', asyn
 });
 
 async function waitForStatus(driver: SimulatedHost, status: Machine['status']): Promise<Machine> {
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const machine = await driver.get(machineId);
     if (machine.status === status) return machine;
     const { last } = await driver.events({ after, waitMs: 5000, signal: AbortSignal.timeout(10_000) });

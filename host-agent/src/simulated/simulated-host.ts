@@ -145,7 +145,9 @@ export class SimulatedHost implements HostDriver {
     const end = start + text.length;
     const from = Math.min(Math.max(offset < 0 ? end + offset : offset, start), end);
     const first = text.slice(from - start);
-    const body = follow ? this.#followers.follow({ machineId, first, end, read, signal }) : Readable.from([first], { objectMode: false });
+    const body = follow
+      ? this.#followers.follow({ machineId, first, end, read, signal })
+      : Readable.from([first], { objectMode: false });
     return { start, end, body };
   }
 
@@ -248,7 +250,8 @@ export class SimulatedHost implements HostDriver {
     const at = this.#options.time.now();
     const last = this.#lastSight;
     const { id, run, generation } = record;
-    if (last?.record.id === id && last.at === at && last.record.run === run && last.record.generation === generation) return last;
+    if (last?.record.id === id && last.at === at && last.record.run === run && last.record.generation === generation)
+      return last;
     this.#lastSight = { record: { ...record, restarts: [...record.restarts] }, tools: this.#life.tools(record), at };
     return this.#lastSight;
   }
