@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
-const sources = ['control-plane', 'host-agent', 'array-agent', 'simulated', 'libs', 'contract'];
+const sources = ['control-plane', 'host-agent', 'array-agent', 'region/simulated', 'libs', 'contract'];
 
 let known: string | undefined;
 

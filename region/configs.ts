@@ -116,9 +116,7 @@ export async function writeSimulatedConfig(context: ConfigContext): Promise<Writ
     hosts: allHosts(state.topology).map(({ host: { id, name, cores, memoryMib } }) => ({ id, name, cores, memoryMib })),
     arrays: allArrays(state.topology).map(({ array: { id, name, capacityBytes } }) => ({ id, name, capacityBytes })),
     stateDir,
-    latency: 'none',
     seed: 1,
-    faults: {},
   });
 }
 

@@ -73,7 +73,7 @@ async function simulatedService(context: PlanContext): Promise<ServiceSpec> {
   const config = await writeSimulatedConfig(context);
   const [first] = allHosts(context.state.topology);
   const endpoint = first?.host.endpoint ?? `unix:${context.paths.simulatedSocket}`;
-  return nodeService(context, { name: 'simulated', main: 'simulated/main.ts', config, endpoint, dependsOn: [], servesGuests: true, facts: { socket: context.paths.simulatedSocket } });
+  return nodeService(context, { name: 'simulated', main: 'region/simulated/main.ts', config, endpoint, dependsOn: [], servesGuests: true, facts: { socket: context.paths.simulatedSocket } });
 }
 
 async function realServices(context: PlanContext): Promise<ProcessSpec[]> {

@@ -21,6 +21,7 @@ import type { PreparedPostgres } from './postgres.ts';
 import { checkMachine, checkStateFolder } from './preflight.ts';
 import { Progress, seconds } from './progress.ts';
 import { resolveState } from './resolve.ts';
+import { ensureSimulatedCatalogue } from './simulated/catalogue.ts';
 import { readState, writeState } from './state.ts';
 import type { RegionState } from './state.ts';
 import { summarise } from './summary.ts';
@@ -66,7 +67,8 @@ export async function up(options: UpOptions): Promise<RegionSummary> {
     writeState(paths, state);
   });
 
-  const context = simulated ? await prepareSimulated(progress, { paths, state }) : await prepareReal(progress, { paths, state });
+  if (simulated) ensureSimulatedCatalogue(paths.images);
+  const context = await (simulated ? prepareBase : prepareReal)(progress, { paths, state });
   await progress.step('processes', async () => {
     writeJsonAtomic(paths.planFile, await buildPlan(context), { mode: 0o600 });
     return superviseAnew(paths);
@@ -79,7 +81,7 @@ export async function up(options: UpOptions): Promise<RegionSummary> {
   return summarise(paths, state);
 }
 
-async function prepareSimulated(progress: Progress, { paths, state }: { paths: StatePaths; state: RegionState }): Promise<PlanContext> {
+async function prepareBase(progress: Progress, { paths, state }: { paths: StatePaths; state: RegionState }): Promise<PlanContext> {
   const certificates = await progress.step('certificates', () => CertificateStore.open(paths.tls, paths.secrets, `Bastide ${state.topology.region.name} ${state.tag}`));
   const postgres = await progress.step('database', () => prepareDatabase(paths, state));
   return { paths, state, certificates, identity: await supervisorIdentity(certificates), postgres, databaseUrl: postgres?.url ?? externalDatabase(paths) ?? '' };
@@ -90,7 +92,7 @@ async function prepareReal(progress: Progress, { paths, state }: { paths: StateP
   // Images take longest when they must be built: the rest is done meanwhile.
   const images = progress.step('images', () => buildImages(paths));
   images.catch(() => undefined);
-  const base = await prepareSimulated(progress, { paths, state });
+  const base = await prepareBase(progress, { paths, state });
   const fabric = planFabric(state.tag, state.underlayPrefix, allHosts(state.topology).map(({ host }) => host.name));
   const [ovn] = await progress.step('network namespaces and OVN', () =>
     Promise.all([prepareOvnCentral({ dir: paths.ovn, runDir: paths.ovnSockets }), ensureFabric(fabric)]),
