@@ -1,5 +1,6 @@
 /** From rows to what a host-agent takes (contract/agents/host.yaml). */
 import type { MachineSpec } from '#contract/generated/agent-host.ts';
+import { hostName } from '#libs/dns/host-name.ts';
 import type { WantedRow } from './wanted-store.ts';
 
 const mibPerGb = 1024;
@@ -51,15 +52,4 @@ function seed(row: WantedRow): NonNullable<MachineSpec['cloudInit']> {
     ...(row.userData === null ? {} : { userData: row.userData }),
     ...(row.networkConfig === null ? {} : { networkConfig: row.networkConfig }),
   };
-}
-
-/** RFC 1123 label made of a free name; never empty. */
-export function hostName(name: string): string {
-  const label = name
-    .normalize('NFKD')
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .slice(0, 63)
-    .replaceAll(/^-+|-+$/g, '');
-  return label === '' ? 'instance' : label;
 }

@@ -1,4 +1,5 @@
 /** Networks as instances use them: addresses, and ports on the data path. */
+import { hostName } from '#libs/dns/host-name.ts';
 import type { Database, Session } from '../database/database.ts';
 import { OperationFailed } from '../workflow/operation.ts';
 import type { NetworkDriver, NetworkSpec, PortSpec } from './driver/driver.ts';
@@ -62,5 +63,5 @@ function networkSpec(row: NetworkRow): NetworkSpec {
 
 function portSpec(row: PortRow): PortSpec {
   const { id, networkId, tenantId, macAddress, ipv4, hostname } = row;
-  return { id, networkId, tenantId, macAddress, ipv4, hostname, enabled: true };
+  return { id, networkId, tenantId, macAddress, ipv4, hostname: hostName(hostname), enabled: true };
 }
