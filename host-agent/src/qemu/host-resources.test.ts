@@ -5,7 +5,7 @@ import { AgentProblem } from '#libs/agent-http/problem.ts';
 import { Cgroups, hierarchies } from '../cgroup.ts';
 import { allocateCores, sharedCores } from './core-allocator.ts';
 import { HostResources } from './host-resources.ts';
-import { recentRestarts, restartDelay } from './restart-policy.ts';
+import { recentRestarts, restartDelay, retryDelay } from './restart-policy.ts';
 
 test('pinned cores are never given twice and one always stays shared', () => {
   fc.assert(
@@ -96,4 +96,11 @@ test('restarts back off, and stop after too many in an hour', () => {
   assert.equal(restartDelay({ policy: 'never' }, [], now), null);
   assert.equal(restartDelay(policy, [1, 2, 3, 4], now), 500);
   assert.deepEqual(recentRestarts([now - 3_600_000, now - 1], now), [now - 1]);
+});
+
+test('starts that come to nothing are tried again for about an hour, ever more slowly', () => {
+  const waits = Array.from({ length: 200 }, (_, failed) => retryDelay(failed)).filter((wait) => wait !== null);
+  assert.deepEqual(waits.slice(0, 8), [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+  const hours = waits.reduce((sum, wait) => sum + wait, 0) / 3_600_000;
+  assert.ok(hours > 0.9 && hours < 1.1);
 });

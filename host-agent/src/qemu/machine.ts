@@ -17,7 +17,7 @@ import { makeFolders, removeFolders, saveRecord, saveSpec } from './machine-reco
 import type { MachineRecord } from './machine-record.ts';
 import { observedMachine } from './observed-machine.ts';
 import { asProblem } from './problems.ts';
-import { recentRestarts, restartDelay } from './restart-policy.ts';
+import { recentRestarts, restartDelay, retryDelay } from './restart-policy.ts';
 import { lastLines, RunningQemu } from './running-qemu.ts';
 import { writeSeed } from './seed.ts';
 import { SerialLog } from './serial-log.ts';
@@ -45,6 +45,7 @@ export class QemuMachine {
   #stopDeadline = Infinity;
   #ended = Promise.withResolvers<void>();
   #restartTimer: NodeJS.Timeout | undefined;
+  #failedStarts = 0;
   readonly #abandoned = new AbortController();
 
   constructor(
@@ -278,7 +279,7 @@ export class QemuMachine {
     this.#off(cause, lastLines(this.#paths.qemuLog) || null);
     this.#host.log.warn({ machineId: this.id, detail: this.#record.stopDetail }, 'QEMU ended without being asked');
     this.#happened('crashed');
-    this.#planRestart();
+    this.#planRestart(restartDelay(this.#spec.restart, this.#record.restarts, Date.now()));
   }
 
   #off(cause: NonNullable<Machine['stopCause']>, detail: string | null): void {
@@ -289,22 +290,24 @@ export class QemuMachine {
     this.#save({ process: null, crashed, stoppedAt: now, stopCause: cause, stopDetail: detail, tools });
   }
 
-  #planRestart(): void {
-    const wait = this.#spec.power === 'on' ? restartDelay(this.#spec.restart, this.#record.restarts, Date.now()) : null;
-    if (wait === null) this.#clearUpLater();
+  #planRestart(wait: number | null): void {
+    if (wait === null || this.#spec.power === 'off') this.#clearUpLater();
     else this.#restartTimer = setTimeout(() => void this.#host.lock.run(this.id, () => this.#restart()), wait);
   }
 
   async #restart(): Promise<void> {
     if (this.isOn || !this.#record.crashed || this.#spec.power !== 'on' || this.#abandoned.signal.aborted) return;
     const now = Date.now();
-    this.#save({ restarts: [...recentRestarts(this.#record.restarts, now), now] });
+    const restarts = recentRestarts(this.#record.restarts, now);
+    this.#save({ restarts: [...restarts, now] });
     try {
       await this.#start('restarted');
+      this.#failedStarts = 0;
     } catch (error) {
       this.#host.log.warn({ err: error, machineId: this.id }, 'a crashed machine did not start again');
-      this.#save({ stopDetail: error instanceof Error ? error.message : String(error) });
-      this.#planRestart();
+      this.#save({ restarts, stopDetail: error instanceof Error ? error.message : String(error) });
+      this.#failedStarts += 1;
+      this.#planRestart(retryDelay(this.#failedStarts));
     }
   }
 

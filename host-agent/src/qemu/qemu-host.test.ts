@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -303,3 +303,22 @@ async function pressPowerButton(qmpPath: string): Promise<void> {
   await off;
   qmp.close();
 }
+
+test(
+  'a crashed machine whose storage is away is tried until the storage is back',
+  { skip, timeout: 60_000 },
+  async (t) => {
+    const { host, driver } = await open(t);
+    const id = randomUUID();
+    const disk = await host.bootDisk('again\r\n', 'halt');
+    const { socketPath = '' } = disk.nbd;
+    const { pid } = await driver.put(id, specWith([disk], { restart: { policy: 'on_crash', maxPerHour: 1 } }));
+    renameSync(socketPath, `${socketPath}.away`);
+    process.kill(pid ?? 0, 'SIGKILL');
+    const tried = await until(driver, id, ({ stopDetail }) => stopDetail?.includes('QEMU did not start') === true);
+    assert.deepEqual([tried.status, tried.restarts], ['crashed', 0]);
+    renameSync(`${socketPath}.away`, socketPath);
+    const back = await until(driver, id, ({ power }) => power === 'on');
+    assert.deepEqual([back.status, back.restarts, back.stopDetail], ['running', 1, null]);
+  },
+);

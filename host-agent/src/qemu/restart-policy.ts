@@ -19,3 +19,13 @@ export function restartDelay(restart: MachineSpec['restart'], restarts: readonly
   if (restart.policy === 'never' || recent >= (restart.maxPerHour ?? DEFAULT_MAX_PER_HOUR)) return null;
   return Math.min(FIRST_DELAY_MS * 2 ** recent, LONGEST_DELAY_MS);
 }
+
+const MAX_FAILED_STARTS = 120;
+
+/**
+ * How long to wait after `failed` starts in a row that came to nothing, say because the storage is not back yet after a power cut: such
+ * starts do not count as restarts. Null = give up, after about an hour.
+ */
+export function retryDelay(failed: number): number | null {
+  return failed >= MAX_FAILED_STARTS ? null : Math.min(FIRST_DELAY_MS * 2 ** failed, LONGEST_DELAY_MS);
+}
