@@ -31,7 +31,9 @@ const guestGraceMs = 60_000;
 
 async function runUp(): Promise<void> {
   mkdirSync(new StatePaths(stateDir).run, { recursive: true, mode: 0o755 });
-  const summary = await locked(() => up({ stateDir, simulated: values.simulated, topologyFile: values.topology ?? null }));
+  const summary = await locked(() =>
+    up({ stateDir, simulated: values.simulated, topologyFile: values.topology ?? null }),
+  );
   process.stdout.write(`${values.json ? JSON.stringify(summary) : describe(summary)}\n`);
   if (values.detach) return;
   process.stderr.write('\nCtrl-C stops the region.\n');
@@ -69,7 +71,13 @@ async function locked<T>(work: () => Promise<T>): Promise<T> {
   return withLock(`${stateDir}.lock`, work);
 }
 
-const commands: Readonly<Record<string, () => Promise<void>>> = { up: runUp, down: runDown, status: runStatus, destroy: runDestroy, check: runCheck };
+const commands: Readonly<Record<string, () => Promise<void>>> = {
+  up: runUp,
+  down: runDown,
+  status: runStatus,
+  destroy: runDestroy,
+  check: runCheck,
+};
 const command = commands[positionals[0] ?? ''];
 if (!command || values.help) {
   process.stderr.write(usage);

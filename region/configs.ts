@@ -1,8 +1,7 @@
 import { hostname } from 'node:os';
 import { mkdirSync } from 'node:fs';
 import { writeJsonAtomic } from '#libs/process/atomic-file.ts';
-import { CertificateStore } from '#libs/tls/store.ts';
-import type { TlsFiles } from '#libs/tls/store.ts';
+import type { CertificateStore, TlsFiles } from '#libs/tls/store.ts';
 import type { StatePaths } from './paths.ts';
 import type { ControlPlaneReplica, RegionState } from './state.ts';
 import { allArrays, allHosts } from './topology.ts';
@@ -49,7 +48,8 @@ export async function writeControlConfig(context: ConfigContext, replica: Contro
       provider: listener(replica.providerPort),
     },
     agents: tls,
-    network: context.northbound === undefined ? { driver: 'simulated' } : { driver: 'ovn', northbound: context.northbound },
+    network:
+      context.northbound === undefined ? { driver: 'simulated' } : { driver: 'ovn', northbound: context.northbound },
     rateLimits: { enabled: true, exemptLoopback: true },
     imagesDir: paths.images,
     logLevel: 'info',
@@ -57,10 +57,15 @@ export async function writeControlConfig(context: ConfigContext, replica: Contro
 }
 
 /** Writes one host agent's file and makes its folders. */
-export async function writeHostConfig(context: ConfigContext, zone: TopologyZone, host: TopologyHost): Promise<WrittenConfig> {
+export async function writeHostConfig(
+  context: ConfigContext,
+  zone: TopologyZone,
+  host: TopologyHost,
+): Promise<WrittenConfig> {
   const { paths, accounts } = context;
   if (!accounts) throw new Error('a host agent needs the account that guests run as');
-  for (const folder of [paths.host(host.name), paths.hostRun(host.name)]) mkdirSync(folder, { recursive: true, mode: 0o755 });
+  for (const folder of [paths.host(host.name), paths.hostRun(host.name)])
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
   const name = `host-${host.name}`;
   return write(paths, name, {
     id: host.id,
@@ -89,7 +94,8 @@ export async function writeHostConfig(context: ConfigContext, zone: TopologyZone
 export async function writeArrayConfig(context: ConfigContext, array: TopologyArray): Promise<WrittenConfig> {
   const { paths, accounts } = context;
   if (!accounts) throw new Error('an array agent needs the account that storage daemons run as');
-  for (const folder of [paths.array(array.name), paths.arrayRun(array.name)]) mkdirSync(folder, { recursive: true, mode: 0o755 });
+  for (const folder of [paths.array(array.name), paths.arrayRun(array.name)])
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
   const name = `array-${array.name}`;
   return write(paths, name, {
     id: array.id,
@@ -101,7 +107,12 @@ export async function writeArrayConfig(context: ConfigContext, array: TopologyAr
     driver: 'qsd',
     capacityBytes: array.capacityBytes,
     keysDir: paths.poolKeys,
-    qsd: { binary: '/usr/bin/qemu-storage-daemon', uid: accounts.san.uid, gid: accounts.san.gid, clientGid: accounts.vm.gid },
+    qsd: {
+      binary: '/usr/bin/qemu-storage-daemon',
+      uid: accounts.san.uid,
+      gid: accounts.san.gid,
+      clientGid: accounts.vm.gid,
+    },
   });
 }
 
@@ -133,7 +144,8 @@ export async function supervisorIdentity(certificates: CertificateStore): Promis
 
 async function leaf({ certificates, state }: ConfigContext, commonName: string): Promise<TlsFiles> {
   const names = new Set(['localhost', '127.0.0.1', '::1', hostname()]);
-  if (commonName.startsWith('control-') && !['0.0.0.0', '::'].includes(state.listenAddress)) names.add(state.listenAddress);
+  if (commonName.startsWith('control-') && !['0.0.0.0', '::'].includes(state.listenAddress))
+    names.add(state.listenAddress);
   const { ca, cert, key } = await certificates.ensureLeaf({ commonName, names: [...names] });
   return { ca, cert, key };
 }

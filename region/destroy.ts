@@ -22,7 +22,9 @@ async function confirm(folder: string): Promise<boolean> {
   if (!process.stdin.isTTY) throw new Error('destroy removes every disk and the database: confirm with --yes');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`This removes ${folder} with every disk, the database and the keys. Type "destroy" to go on: `);
+    const answer = await terminal.question(
+      `This removes ${folder} with every disk, the database and the keys. Type "destroy" to go on: `,
+    );
     return answer.trim() === 'destroy';
   } finally {
     terminal.close();

@@ -37,7 +37,11 @@ export async function down(options: DownOptions): Promise<void> {
   await progress.step('control planes and host agents', () => stopAll(paths, controls));
   const guestsToo = !options.keepGuests && !state.simulated;
   if (guestsToo) {
-    await progress.step('guests', () => shutDownGuests(paths.root, options.guestGraceMs), (count) => (count === 0 ? null : `${count} shut down`));
+    await progress.step(
+      'guests',
+      () => shutDownGuests(paths.root, options.guestGraceMs),
+      (count) => (count === 0 ? null : `${count} shut down`),
+    );
   }
   await progress.step('array agents', () => stopAll(paths, arrays));
   if (guestsToo) {
@@ -47,7 +51,11 @@ export async function down(options: DownOptions): Promise<void> {
   }
   await progress.step('services', () => stopAll(paths, rest));
   if (guestsToo) {
-    const fabric = planFabric(state.tag, state.underlayPrefix, allHosts(state.topology).map(({ host }) => host.name));
+    const fabric = planFabric(
+      state.tag,
+      state.underlayPrefix,
+      allHosts(state.topology).map(({ host }) => host.name),
+    );
     await progress.step('network namespaces', () => removeFabric(fabric));
   }
   progress.say(`  stopped after ${progress.elapsed}`);
@@ -62,7 +70,9 @@ export function readPlan(paths: StatePaths): readonly ProcessSpec[] {
  * Host agents go before the guests are told to shut down (they would see a crash and start them again), array agents after
  * that, and before their storage daemons for the same reason.
  */
-function stages(services: readonly ServiceSpec[]): Readonly<Record<'controls' | 'arrays' | 'rest', readonly ServiceSpec[]>> {
+function stages(
+  services: readonly ServiceSpec[],
+): Readonly<Record<'controls' | 'arrays' | 'rest', readonly ServiceSpec[]>> {
   const of = (pattern: RegExp): readonly ServiceSpec[] => services.filter(({ name }) => pattern.test(name));
   const controls = of(/^(control|host)-/);
   const arrays = of(/^array-/);
@@ -73,7 +83,9 @@ function stages(services: readonly ServiceSpec[]): Readonly<Record<'controls' | 
 async function stopAll(paths: StatePaths, services: readonly ServiceSpec[]): Promise<void> {
   const stopped = new Map<string, Promise<void>>();
   for (const spec of services.toReversed()) {
-    const dependents = services.filter((other) => other.dependsOn.includes(spec.name)).map((other) => stopped.get(other.name));
+    const dependents = services
+      .filter((other) => other.dependsOn.includes(spec.name))
+      .flatMap((other) => stopped.get(other.name) ?? []);
     stopped.set(
       spec.name,
       Promise.all(dependents).then(async () => {

@@ -73,7 +73,9 @@ export function namespaceExists(namespace: string): boolean {
 async function ensureWire(plan: FabricPlan, host: HostWire, peer: string): Promise<void> {
   if (!namespaceExists(host.namespace)) await run(['ip', 'netns', 'add', host.namespace]);
   if (!(await deviceExists(host.namespace, host.device))) {
-    await ip(host.namespace, [`link add ${host.device} mtu ${plan.mtu} type veth peer name ${peer} mtu ${plan.mtu} netns ${plan.namespace}`]);
+    await ip(host.namespace, [
+      `link add ${host.device} mtu ${plan.mtu} type veth peer name ${peer} mtu ${plan.mtu} netns ${plan.namespace}`,
+    ]);
   }
   await ip(plan.namespace, [`link set ${peer} master ${bridge} up`]);
   await ip(host.namespace, ['link set lo up', `link set ${host.device} up`]);

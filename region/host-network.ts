@@ -78,7 +78,13 @@ export async function prepareHostNetwork(options: HostNetworkOptions): Promise<H
     timeoutMs: 10_000,
     afterRespawn: true,
   };
-  const specs = [switchDatabase(options, name('ovsdb')), switchDaemon(options, name), setup, address, controller(options, name)];
+  const specs = [
+    switchDatabase(options, name('ovsdb')),
+    switchDaemon(options, name),
+    setup,
+    address,
+    controller(options, name),
+  ];
   return { specs, dbSocket, bridge: 'br-int' };
 }
 
@@ -111,7 +117,13 @@ function switchDaemon(options: HostNetworkOptions, name: (part: string) => strin
   return {
     kind: 'service',
     name: name('vswitchd'),
-    argv: ['ovs-vswitchd', `unix:${join(options.runDir, 'ovs.sock')}`, `--unixctl=${control}`, '-vconsole:info', '-vsyslog:off'],
+    argv: [
+      'ovs-vswitchd',
+      `unix:${join(options.runDir, 'ovs.sock')}`,
+      `--unixctl=${control}`,
+      '-vconsole:info',
+      '-vsyslog:off',
+    ],
     env: daemonEnvironment(options.runDir),
     netns: options.namespace,
     dependsOn: [name('ovsdb')],
@@ -130,7 +142,13 @@ function controller(options: HostNetworkOptions, name: (part: string) => string)
   return {
     kind: 'service',
     name: name('ovn-controller'),
-    argv: ['ovn-controller', `unix:${join(options.runDir, 'ovs.sock')}`, `--pidfile=${pidFile}`, '-vconsole:info', '-vsyslog:off'],
+    argv: [
+      'ovn-controller',
+      `unix:${join(options.runDir, 'ovs.sock')}`,
+      `--pidfile=${pidFile}`,
+      '-vconsole:info',
+      '-vsyslog:off',
+    ],
     env: daemonEnvironment(options.runDir),
     netns: options.namespace,
     dependsOn: [name('underlay'), ...(options.dependsOn ?? [])],
@@ -161,7 +179,15 @@ function switchSettings(options: HostNetworkOptions): string[] {
   const external = Object.entries(ids).map(([key, value]) => `external_ids:${key}="${value}"`);
   const bridge = (name: string, failMode: string): string[] => [
     ...['--', '--may-exist', 'add-br', name],
-    ...['--', 'set', 'Bridge', name, `datapath_type=${options.datapath}`, `fail_mode=${failMode}`, 'other_config:disable-in-band=true'],
+    ...[
+      '--',
+      'set',
+      'Bridge',
+      name,
+      `datapath_type=${options.datapath}`,
+      `fail_mode=${failMode}`,
+      'other_config:disable-in-band=true',
+    ],
   ];
   const settings = ['--', 'set', 'Open_vSwitch', '.', ...external, ...bridge('br-int', 'secure')];
   if (options.datapath === 'system') return settings;
@@ -176,6 +202,11 @@ function switchSettings(options: HostNetworkOptions): string[] {
 
 function addressCommands(options: HostNetworkOptions): string {
   const device = options.datapath === 'system' ? underlayDevice : 'br-phy';
-  const lines = ['link set lo up', `link set ${underlayDevice} up`, `address replace ${options.underlay} dev ${device}`, `link set ${device} up`];
+  const lines = [
+    'link set lo up',
+    `link set ${underlayDevice} up`,
+    `address replace ${options.underlay} dev ${device}`,
+    `link set ${device} up`,
+  ];
   return `${lines.join('\n')}\n`;
 }

@@ -12,7 +12,9 @@ export interface RotationOptions {
  * the writers hold the file open (in append mode) and know nothing of us; lines written in between are lost.
  */
 export function rotateLogs(folder: string, options: RotationOptions): readonly string[] {
-  const rotated = readdirSync(folder).filter((name) => name.endsWith('.log') && statSync(join(folder, name)).size > options.bytesMax);
+  const rotated = readdirSync(folder).filter(
+    (name) => name.endsWith('.log') && statSync(join(folder, name)).size > options.bytesMax,
+  );
   for (const name of rotated) {
     const path = join(folder, name);
     for (let age = options.keep - 1; age >= 1; age -= 1) {

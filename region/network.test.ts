@@ -17,10 +17,27 @@ function missing(): string | null {
 }
 
 /** A port of a logical switch: a namespace on the host's far side of a veth pair. */
-async function attachGuest(host: { namespace: string; dbSocket: string }, guest: { name: string; mac: string; address: string }): Promise<string> {
+async function attachGuest(
+  host: { namespace: string; dbSocket: string },
+  guest: { name: string; mac: string; address: string },
+): Promise<string> {
   const namespace = `${host.namespace}-${guest.name}`;
   await run(['ip', 'netns', 'add', namespace]);
-  await run(['ip', '-n', host.namespace, 'link', 'add', guest.name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace]);
+  await run([
+    'ip',
+    '-n',
+    host.namespace,
+    'link',
+    'add',
+    guest.name,
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'eth0',
+    'netns',
+    namespace,
+  ]);
   await run(['ip', '-n', host.namespace, 'link', 'set', guest.name, 'up']);
   const lines = [`link set eth0 address ${guest.mac} up`, `address add ${guest.address}/24 dev eth0`];
   await run(['ip', '-n', namespace, '-batch', '-'], { input: `${lines.join('\n')}\n` });
@@ -39,7 +56,10 @@ test('two logical ports on two hosts reach each other through the tunnel', async
   if (reason !== null) return t.skip(reason);
   const dir = mkdtempSync(join(tmpdir(), 'bst-net-'));
   const fabric = planFabric(regionTag(dir), '100.127.0.0/24', ['h1', 'h2']);
-  const stops: (() => Promise<unknown>)[] = [() => removeFabric(fabric), async () => rmSync(dir, { recursive: true, force: true })];
+  const stops: (() => Promise<unknown>)[] = [
+    () => removeFabric(fabric),
+    async () => rmSync(dir, { recursive: true, force: true }),
+  ];
   t.after(async () => {
     for (const stop of stops) await stop();
   });
@@ -52,7 +72,10 @@ test('two logical ports on two hosts reach each other through the tunnel', async
   stops.unshift(central.stop);
   const datapath = await detectDatapath();
   const hosts: { namespace: string; dbSocket: string }[] = [];
-  for (const [name, wire] of [['h1', first], ['h2', second]] as const) {
+  for (const [name, wire] of [
+    ['h1', first],
+    ['h2', second],
+  ] as const) {
     const network = await startHostNetwork({
       host: name,
       namespace: wire.namespace,
@@ -66,7 +89,8 @@ test('two logical ports on two hosts reach each other through the tunnel', async
     stops.unshift(network.stop);
     hosts.push({ namespace: wire.namespace, dbSocket: network.dbSocket });
   }
-  const nbctl = (...args: string[]): Promise<string> => run(['ovn-nbctl', `--db=${central.northbound}`, '--timeout=30', ...args], { timeoutMs: 35_000 });
+  const nbctl = (...args: string[]): Promise<string> =>
+    run(['ovn-nbctl', `--db=${central.northbound}`, '--timeout=30', ...args], { timeoutMs: 35_000 });
   const guests = [
     { name: 'g1', mac: '02:00:00:00:00:01', address: '10.9.0.1' },
     { name: 'g2', mac: '02:00:00:00:00:02', address: '10.9.0.2' },
@@ -86,7 +110,10 @@ test('two logical ports on two hosts reach each other through the tunnel', async
   const [near] = namespaces;
   assert.ok(near);
   // The first packets may be lost to address resolution in the tunnel; a guest's full frame must fit.
-  const ping = await run(['nsenter', `--net=/run/netns/${near}`, 'busybox', 'ping', '-c', '4', '-W', '3', '-s', '1472', '10.9.0.2'], { timeoutMs: 20_000 });
+  const ping = await run(
+    ['nsenter', `--net=/run/netns/${near}`, 'busybox', 'ping', '-c', '4', '-W', '3', '-s', '1472', '10.9.0.2'],
+    { timeoutMs: 20_000 },
+  );
   const answered = Number(/(\d+) packets received/.exec(ping)?.[1]);
   assert.ok(answered >= 2, ping);
   assert.ok(namespaceExists(first.namespace));

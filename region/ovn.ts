@@ -27,7 +27,9 @@ const schemas = '/usr/share/ovn';
 export async function prepareOvnCentral(options: OvnCentralOptions): Promise<OvnCentral> {
   mkdirSync(options.runDir, { recursive: true });
   await Promise.all(
-    (['nb', 'sb'] as const).map(async (which) => ensureDatabase(join(options.dir, `${which}.db`), `${schemas}/ovn-${which}.ovsschema`)),
+    (['nb', 'sb'] as const).map(async (which) =>
+      ensureDatabase(join(options.dir, `${which}.db`), `${schemas}/ovn-${which}.ovsschema`),
+    ),
   );
   const northbound = `unix:${join(options.runDir, 'nb.sock')}`;
   const southbound = `unix:${join(options.runDir, 'sb.sock')}`;
@@ -35,7 +37,14 @@ export async function prepareOvnCentral(options: OvnCentralOptions): Promise<Ovn
   const northd: ServiceSpec = {
     kind: 'service',
     name: 'ovn-northd',
-    argv: ['ovn-northd', `--ovnnb-db=${northbound}`, `--ovnsb-db=${southbound}`, `--unixctl=${control}`, '-vconsole:info', '-vsyslog:off'],
+    argv: [
+      'ovn-northd',
+      `--ovnnb-db=${northbound}`,
+      `--ovnsb-db=${southbound}`,
+      `--unixctl=${control}`,
+      '-vconsole:info',
+      '-vsyslog:off',
+    ],
     env: daemonEnvironment(options.runDir),
     dependsOn: ['ovn-nb', 'ovn-sb'],
     // Only the active one of several northd translates; ours is alone.

@@ -13,5 +13,6 @@ export async function ensureDatabase(file: string, schema: string): Promise<void
     renameSync(draft, file);
     return;
   }
-  if ((await run(['ovsdb-tool', 'needs-conversion', file, schema])).trim() === 'yes') await run(['ovsdb-tool', 'convert', file, schema]);
+  if ((await run(['ovsdb-tool', 'needs-conversion', file, schema])).trim() === 'yes')
+    await run(['ovsdb-tool', 'convert', file, schema]);
 }

@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { TlsFiles } from '#libs/tls/store.ts';
 import { codeVersion } from './code-version.ts';
-import { writeArrayConfig, writeControlConfig, writeHostConfig, writeSimulatedConfig, writeTopology } from './configs.ts';
+import {
+  writeArrayConfig,
+  writeControlConfig,
+  writeHostConfig,
+  writeSimulatedConfig,
+  writeTopology,
+} from './configs.ts';
 import type { ConfigContext, WrittenConfig } from './configs.ts';
 import type { FabricPlan } from './fabric.ts';
 import { prepareHostNetwork } from './host-network.ts';
@@ -28,14 +34,21 @@ const repository = fileURLToPath(new URL('..', import.meta.url));
 export async function buildPlan(context: PlanContext): Promise<ProcessSpec[]> {
   const database = context.postgres ? [postgresService(context, context.postgres)] : [];
   const agents = context.state.simulated ? [await simulatedService(context)] : await realServices(context);
-  const after = { database: database.map(({ name }) => name), agents: agents.filter(({ kind }) => kind === 'service').map(({ name }) => name) };
+  const after = {
+    database: database.map(({ name }) => name),
+    agents: agents.filter(({ kind }) => kind === 'service').map(({ name }) => name),
+  };
   const first = context.state.controlPlanes[0];
   if (!first) throw new Error('a region has at least one control plane');
   const seed = await seedJob(context, await writeControlConfig(context, first), after.database);
   const controls = await Promise.all(
     context.state.controlPlanes.map(async (replica): Promise<ServiceSpec> => {
       const config = await writeControlConfig(context, replica);
-      const ports = { tenant: String(replica.tenantPort), plain: String(replica.plainPort ?? 'off'), provider: String(replica.providerPort) };
+      const ports = {
+        tenant: String(replica.tenantPort),
+        plain: String(replica.plainPort ?? 'off'),
+        provider: String(replica.providerPort),
+      };
       return nodeService(context, {
         name: replica.name,
         main: 'control-plane/src/main.ts',
@@ -65,7 +78,10 @@ function postgresService({ paths, state }: PlanContext, postgres: PreparedPostgr
     // SIGINT is PostgreSQL's fast shutdown.
     stop: { signal: 'SIGINT', graceMs: 30_000 },
     servesGuests: false,
-    facts: { socket: paths.postgresSocket, ...(state.databasePort === null ? {} : { port: String(state.databasePort) }) },
+    facts: {
+      socket: paths.postgresSocket,
+      ...(state.databasePort === null ? {} : { port: String(state.databasePort) }),
+    },
   };
 }
 
@@ -73,7 +89,15 @@ async function simulatedService(context: PlanContext): Promise<ServiceSpec> {
   const config = await writeSimulatedConfig(context);
   const [first] = allHosts(context.state.topology);
   const endpoint = first?.host.endpoint ?? `unix:${context.paths.simulatedSocket}`;
-  return nodeService(context, { name: 'simulated', main: 'region/simulated/main.ts', config, endpoint, dependsOn: [], servesGuests: true, facts: { socket: context.paths.simulatedSocket } });
+  return nodeService(context, {
+    name: 'simulated',
+    main: 'region/simulated/main.ts',
+    config,
+    endpoint,
+    dependsOn: [],
+    servesGuests: true,
+    facts: { socket: context.paths.simulatedSocket },
+  });
 }
 
 async function realServices(context: PlanContext): Promise<ProcessSpec[]> {
@@ -126,7 +150,16 @@ async function seedJob(context: PlanContext, config: WrittenConfig, dependsOn: r
   return {
     kind: 'job',
     name: 'seed',
-    argv: [process.execPath, `${repository}control-plane/src/seed/main.ts`, '--config', config.file, '--topology', topology.file, '--secrets', context.paths.seedFile],
+    argv: [
+      process.execPath,
+      `${repository}control-plane/src/seed/main.ts`,
+      '--config',
+      config.file,
+      '--topology',
+      topology.file,
+      '--secrets',
+      context.paths.seedFile,
+    ],
     cwd: repository,
     env: nodeEnvironment(context),
     dependsOn,
@@ -174,7 +207,12 @@ function reachable(address: string): string {
 /** Changes with the code, the configuration and the certificate: each is read once, at the start. */
 function fingerprint(config: WrittenConfig): string {
   const { tls } = JSON.parse(config.content) as { tls: { cert: string } };
-  return createHash('sha256').update(codeVersion()).update(config.content).update(readFileSync(tls.cert)).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(codeVersion())
+    .update(config.content)
+    .update(readFileSync(tls.cert))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 function nodeEnvironment({ paths }: PlanContext): Record<string, string> {

@@ -19,10 +19,13 @@ export interface WantedPort {
 export function wantedPorts(state: Pick<RegionState, 'controlPlanes' | 'databasePort'>): WantedPort[] {
   const wanted = state.controlPlanes.flatMap(({ name, tenantPort, plainPort, providerPort }): WantedPort[] => [
     { port: tenantPort, purpose: `the tenant API of ${name}`, key: 'listen.tenantPort' },
-    ...(plainPort === null ? [] : [{ port: plainPort, purpose: `the plain HTTP API of ${name}`, key: 'listen.plainPort' }]),
+    ...(plainPort === null
+      ? []
+      : [{ port: plainPort, purpose: `the plain HTTP API of ${name}`, key: 'listen.plainPort' }]),
     { port: providerPort, purpose: `the provider API of ${name}`, key: 'listen.providerPort' },
   ]);
-  if (state.databasePort !== null) wanted.push({ port: state.databasePort, purpose: 'PostgreSQL', key: 'database.port' });
+  if (state.databasePort !== null)
+    wanted.push({ port: state.databasePort, purpose: 'PostgreSQL', key: 'database.port' });
   for (const [index, { port, purpose }] of wanted.entries()) {
     const other = wanted.slice(0, index).find((earlier) => earlier.port === port);
     if (other) throw new PortBusy(`port ${port} is wanted twice: for ${other.purpose} and for ${purpose}`);
@@ -34,11 +37,16 @@ export function wantedPorts(state: Pick<RegionState, 'controlPlanes' | 'database
  * Makes sure that each port can be bound, or is held by one of ours.
  * @throws PortBusy naming the port, what it is for, who holds it where that can be seen, and the way out
  */
-export async function assertPortsFree(wanted: readonly WantedPort[], address: string, ours: ReadonlySet<number>): Promise<void> {
+export async function assertPortsFree(
+  wanted: readonly WantedPort[],
+  address: string,
+  ours: ReadonlySet<number>,
+): Promise<void> {
   for (const { port, purpose, key } of wanted) {
     const error = await tryBind(port, address);
     if (error === null) continue;
-    if (error !== 'EADDRINUSE') throw new PortBusy(`port ${port} on ${address}, for ${purpose}, cannot be used: ${error}`);
+    if (error !== 'EADDRINUSE')
+      throw new PortBusy(`port ${port} on ${address}, for ${purpose}, cannot be used: ${error}`);
     const holder = findHolder(port);
     if (holder && ours.has(holder.pid)) continue;
     const who = holder ? `process ${holder.pid} (${holder.command})` : 'another process';

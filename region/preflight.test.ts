@@ -12,7 +12,10 @@ import { assertPortsFree } from './ports.ts';
 import { checkStateFolder } from './preflight.ts';
 import { resolveTopology } from './topology.ts';
 
-const topology = resolveTopology({}, { simulated: true, previous: null, endpoints: { host: () => '', array: () => '' } });
+const topology = resolveTopology(
+  {},
+  { simulated: true, previous: null, endpoints: { host: () => '', array: () => '' } },
+);
 
 test('a busy port is refused by its number, its purpose, its holder and the way out; one held by us is not', async () => {
   const server = createServer();
@@ -36,9 +39,12 @@ test('a busy port is refused by its number, its purpose, its holder and the way 
 test('a state folder whose sockets would have too long a path is refused', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bst-pre-'));
   try {
-    checkStateFolder(new StatePaths(folder), topology, { sharedWithAccounts: false });
+    checkStateFolder(new StatePaths(folder), topology, { sharedWithAccounts: false, simulated: true });
     const long = join(folder, 'x'.repeat(80));
-    assert.throws(() => checkStateFolder(new StatePaths(long), topology, { sharedWithAccounts: false }), /too long.*107.*shorter --state/s);
+    assert.throws(
+      () => checkStateFolder(new StatePaths(long), topology, { sharedWithAccounts: false, simulated: true }),
+      /too long.*107.*shorter --state/s,
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -51,9 +57,12 @@ test('a state folder that service accounts cannot reach is refused by the folder
     const closed = join(folder, 'closed');
     mkdirSync(closed, { mode: 0o700 });
     const state = new StatePaths(join(closed, 's'));
-    assert.throws(() => checkStateFolder(state, topology, { sharedWithAccounts: true }), new RegExp(`cannot pass through ${closed} `));
+    assert.throws(
+      () => checkStateFolder(state, topology, { sharedWithAccounts: true, simulated: true }),
+      new RegExp(`cannot pass through ${closed} `),
+    );
     chmodSync(closed, 0o711);
-    checkStateFolder(state, topology, { sharedWithAccounts: true });
+    checkStateFolder(state, topology, { sharedWithAccounts: true, simulated: true });
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -64,7 +73,10 @@ test('only one command works on a state folder; a lock whose holder died is take
   const lock = join(folder, 'lock');
   try {
     await withLock(lock, async () => {
-      await assert.rejects(withLock(lock, async () => undefined), new RegExp(`process ${process.pid} is at work`));
+      await assert.rejects(
+        withLock(lock, async () => undefined),
+        new RegExp(`process ${process.pid} is at work`),
+      );
     });
     writeFileSync(lock, `${process.pid} an earlier boot\n`);
     assert.equal(await withLock(lock, async () => 'taken over'), 'taken over');

@@ -11,8 +11,8 @@ export class PreflightError extends Error {
 }
 
 const gib = 1024 ** 3;
-/** Images, database and logs of an idle region. */
-const freeBytesMin = 4 * gib;
+/** Images, the scratch space of their builder, database and logs; a simulated region has only the last two. */
+const freeBytesMin = { real: 6 * gib, simulated: gib };
 /** sun_path holds 107 bytes and a NUL (unix(7)). */
 const socketPathMax = 107;
 
@@ -29,28 +29,44 @@ const programs: Readonly<Record<string, string>> = {
 
 /** What a real region needs of the machine: root, programs, the tap device. Mends the tap device's mode. @throws PreflightError */
 export async function checkMachine(): Promise<void> {
-  if (process.platform !== 'linux') throw new PreflightError(`a real region needs Linux; on ${process.platform} use ./bastide up --simulated`);
-  if (process.getuid?.() !== 0) throw new PreflightError('namespaces, taps and cgroups need root: run as root or through sudo, or use ./bastide up --simulated');
+  if (process.platform !== 'linux')
+    throw new PreflightError(`a real region needs Linux; on ${process.platform} use ./bastide up --simulated`);
+  if (process.getuid?.() !== 0)
+    throw new PreflightError(
+      'namespaces, taps and cgroups need root: run as root or through sudo, or use ./bastide up --simulated',
+    );
   const missing = Object.entries(programs).filter(([program]) => !onPath(program));
   if (missing.length > 0) {
     const packages = [...new Set(missing.map(([, name]) => name))].join(' ');
-    throw new PreflightError(`missing: ${missing.map(([program]) => program).join(', ')}; install the Debian packages ${packages}`);
+    throw new PreflightError(
+      `missing: ${missing.map(([program]) => program).join(', ')}; install the Debian packages ${packages}`,
+    );
   }
   await ensureTapDevice();
 }
 
 /** What any region needs of its state folder: writable, room, paths that fit, reachable by other accounts. @throws PreflightError */
-export function checkStateFolder(paths: StatePaths, topology: Topology, options: { readonly sharedWithAccounts: boolean }): void {
+export function checkStateFolder(
+  paths: StatePaths,
+  topology: Topology,
+  options: { readonly sharedWithAccounts: boolean; readonly simulated: boolean },
+): void {
   try {
     mkdirSync(paths.root, { recursive: true, mode: 0o755 });
     accessSync(paths.root, constants.W_OK | constants.X_OK);
   } catch (cause) {
-    throw new PreflightError(`cannot write to the state folder ${paths.root}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new PreflightError(
+      `cannot write to the state folder ${paths.root}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
   const { bavail, bsize } = statfsSync(paths.root);
   const free = bavail * bsize;
-  if (free < freeBytesMin) {
-    throw new PreflightError(`the disk of ${paths.root} has ${(free / gib).toFixed(1)} GiB free, a region needs ${freeBytesMin / gib} GiB: make room, or choose another place with --state`);
+  const needed = options.simulated ? freeBytesMin.simulated : freeBytesMin.real;
+  if (free < needed) {
+    throw new PreflightError(
+      `the disk of ${paths.root} has ${(free / gib).toFixed(1)} GiB free, a region needs ${needed / gib} GiB: make room, or choose another place with --state`,
+    );
   }
   const longest = [
     `${paths.postgresSocket}/.s.PGSQL.65535`,
@@ -59,7 +75,9 @@ export function checkStateFolder(paths: StatePaths, topology: Topology, options:
     ...allArrays(topology).map(({ array }) => `${paths.arrayRun(array.name)}/agent.sock`),
   ].reduce((a, b) => (b.length > a.length ? b : a));
   if (Buffer.byteLength(longest) > socketPathMax) {
-    throw new PreflightError(`the state folder's path is too long: ${longest} would have ${Buffer.byteLength(longest)} bytes, a unix socket may have ${socketPathMax}; choose a shorter --state`);
+    throw new PreflightError(
+      `the state folder's path is too long: ${longest} would have ${Buffer.byteLength(longest)} bytes, a unix socket may have ${socketPathMax}; choose a shorter --state`,
+    );
   }
   if (options.sharedWithAccounts) assertReachable(paths.root);
 }
@@ -67,7 +85,9 @@ export function checkStateFolder(paths: StatePaths, topology: Topology, options:
 function assertReachable(folder: string): void {
   for (let path = folder; ; path = dirname(path)) {
     if ((statSync(path).mode & 0o001) === 0) {
-      throw new PreflightError(`the accounts bastide-db, bastide-san and bastide-vm cannot pass through ${path} to ${folder}: choose another --state (e.g. /var/lib/bastide), or chmod o+x ${path}`);
+      throw new PreflightError(
+        `the accounts bastide-db, bastide-san and bastide-vm cannot pass through ${path} to ${folder}: choose another --state (e.g. /var/lib/bastide), or chmod o+x ${path}`,
+      );
     }
     if (path === dirname(path)) return;
   }

@@ -13,7 +13,9 @@ export async function probe(check: ReadyCheck, timeoutMs = 5_000): Promise<strin
         return null;
       case 'command': {
         const printed = await run(check.argv, { timeoutMs });
-        return check.prints === undefined || printed.includes(check.prints) ? null : `${check.argv[0]} prints ${printed.trim().slice(0, 200)}`;
+        return check.prints === undefined || printed.includes(check.prints)
+          ? null
+          : `${check.argv[0]} prints ${printed.trim().slice(0, 200)}`;
       }
       case 'postgres':
         await awaitDatabase({ urlFor: databaseUrl(check.url) }, { database: check.database, timeoutMs });

@@ -22,7 +22,9 @@ export function resolveState(options: ResolveStateOptions): RegionState {
   const { paths, previous, simulated } = options;
   if (previous && previous.simulated !== simulated) {
     const [was, is] = previous.simulated ? ['simulated', 'real'] : ['real', 'simulated'];
-    throw new Error(`${paths.root} holds a ${was} region, not a ${is} one: choose another folder with --state, or ./bastide destroy`);
+    throw new Error(
+      `${paths.root} holds a ${was} region, not a ${is} one: choose another folder with --state, or ./bastide destroy`,
+    );
   }
   const input = options.input ?? previous?.input ?? {};
   return {
@@ -30,7 +32,11 @@ export function resolveState(options: ResolveStateOptions): RegionState {
     simulated,
     tag: regionTag(paths.root),
     input,
-    topology: resolveTopology(input, { simulated, endpoints: endpoints(paths, simulated), previous: previous?.topology ?? null }),
+    topology: resolveTopology(input, {
+      simulated,
+      endpoints: endpoints(paths, simulated),
+      previous: previous?.topology ?? null,
+    }),
     listenAddress: input.listen?.address ?? '127.0.0.1',
     controlPlanes: replicas(input.controlPlanes ?? 1, input.listen ?? {}),
     underlayPrefix: input.network?.underlayPrefix ?? '100.127.0.0/24',
@@ -48,7 +54,10 @@ function endpoints(paths: StatePaths, simulated: boolean): EndpointScheme {
       array: (name) => `unix:${paths.simulatedSocket}#/arrays/${name}`,
     };
   }
-  return { host: (name) => `unix:${paths.hostRun(name)}/agent.sock`, array: (name) => `unix:${paths.arrayRun(name)}/agent.sock` };
+  return {
+    host: (name) => `unix:${paths.hostRun(name)}/agent.sock`,
+    array: (name) => `unix:${paths.arrayRun(name)}/agent.sock`,
+  };
 }
 
 function replicas(count: number, listen: ListenInput): ControlPlaneReplica[] {

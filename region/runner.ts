@@ -37,11 +37,18 @@ export async function awaitReady(spec: ServiceSpec, identity: ProcessIdentity, s
         reason = await probe(spec.ready);
         return reason === null;
       },
-      { what: `${spec.name} to be ready`, timeoutMs: spec.readyTimeoutMs, intervalMs: 40, ...(signal ? { signal } : {}) },
+      {
+        what: `${spec.name} to be ready`,
+        timeoutMs: spec.readyTimeoutMs,
+        intervalMs: 40,
+        ...(signal ? { signal } : {}),
+      },
     );
   } catch (cause) {
     if (cause instanceof StartFailed || signal?.aborted) throw cause;
-    throw new StartFailed(`${spec.name} is not ready after ${spec.readyTimeoutMs / 1000} s: ${reason ?? 'no answer'}`, { cause });
+    throw new StartFailed(`${spec.name} is not ready after ${spec.readyTimeoutMs / 1000} s: ${reason ?? 'no answer'}`, {
+      cause,
+    });
   }
 }
 
@@ -65,7 +72,11 @@ export async function stopService(spec: ServiceSpec, identity: ProcessIdentity):
       () => false,
     );
     if (asked) {
-      const ended = await waitFor(() => !isAlive(identity), { what: 'end', timeoutMs: spec.stop.graceMs, intervalMs: 20 }).catch(() => false);
+      const ended = await waitFor(() => !isAlive(identity), {
+        what: 'end',
+        timeoutMs: spec.stop.graceMs,
+        intervalMs: 20,
+      }).catch(() => false);
       if (ended) return;
     }
   }

@@ -41,7 +41,8 @@ export function readState(paths: StatePaths): RegionState | null {
   } catch (cause) {
     throw new Error(`${paths.stateFile} is damaged`, { cause });
   }
-  if (state.format !== 1) throw new Error(`${paths.stateFile} is of format ${String(state.format)}; this release reads format 1`);
+  if (state.format !== 1)
+    throw new Error(`${paths.stateFile} is of format ${String(state.format)}; this release reads format 1`);
   return state;
 }
 

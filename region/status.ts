@@ -39,11 +39,18 @@ export async function status(stateDir: string): Promise<RegionReport> {
   if (!state) throw new Error(`there is no region in ${paths.root}: ./bastide up makes one`);
   const supervised = await askSupervisor(paths.supervisorSocket, 'status').catch(() => null);
   const known = new Map((supervised ?? []).map((process) => [process.name, process]));
-  const processes = await Promise.all(readPlan(paths).map(async (spec) => report(spec, known.get(spec.name) ?? fromPidFile(paths, spec))));
+  const processes = await Promise.all(
+    readPlan(paths).map(async (spec) => report(spec, known.get(spec.name) ?? fromPidFile(paths, spec))),
+  );
   const services = processes.filter(({ kind }) => kind === 'service');
   const leftovers = findLeftovers(paths.root);
   return {
-    state: services.every(({ health }) => health === 'ok') && supervised ? 'running' : services.every(({ health }) => health === 'down') ? 'stopped' : 'partial',
+    state:
+      services.every(({ health }) => health === 'ok') && supervised
+        ? 'running'
+        : services.every(({ health }) => health === 'down')
+          ? 'stopped'
+          : 'partial',
     stateDir: paths.root,
     simulated: state.simulated,
     supervised: supervised !== null,
@@ -58,13 +65,17 @@ export async function status(stateDir: string): Promise<RegionReport> {
 export function formatReport(report_: RegionReport): string {
   const lines = [
     `Region in ${report_.stateDir}: ${report_.state}${report_.simulated ? ' (simulated)' : ''}${report_.supervised ? '' : ', not supervised'}`,
-    `  ${Object.entries(report_.versions).map(([name, version]) => `${name} ${version}`).join(' · ')}`,
+    `  ${Object.entries(report_.versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(' · ')}`,
     `  ${report_.guests} guests, ${report_.storageDaemons} storage daemons`,
     '',
     `  ${'PROCESS'.padEnd(32)} ${'HEALTH'.padEnd(7)} ${'PID'.padStart(8)} ${'UPTIME'.padStart(9)} ${'RESTARTS'.padStart(8)}  FACTS`,
   ];
   for (const process of report_.processes) {
-    const facts = Object.entries(process.facts).map(([key, value]) => `${key}=${value}`).join(' ');
+    const facts = Object.entries(process.facts)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(' ');
     const uptime = process.uptimeSeconds === null ? '-' : `${process.uptimeSeconds} s`;
     lines.push(
       `  ${process.name.padEnd(32)} ${process.health.padEnd(7)} ${String(process.pid ?? '-').padStart(8)} ${uptime.padStart(9)} ${String(process.restarts).padStart(8)}  ${process.problem ?? facts}`,
@@ -74,10 +85,16 @@ export function formatReport(report_: RegionReport): string {
 }
 
 async function report(spec: ProcessSpec, process: ProcessStatus): Promise<ProcessReport> {
-  const uptimeSeconds = process.startedAt === null ? null : Math.round((Date.now() - Date.parse(process.startedAt)) / 1000);
+  const uptimeSeconds =
+    process.startedAt === null ? null : Math.round((Date.now() - Date.parse(process.startedAt)) / 1000);
   if (spec.kind === 'job') {
     const done = process.phase === 'done';
-    return { ...process, health: done ? 'done' : 'down', problem: done ? null : process.lastError, uptimeSeconds: null };
+    return {
+      ...process,
+      health: done ? 'done' : 'down',
+      problem: done ? null : process.lastError,
+      uptimeSeconds: null,
+    };
   }
   if (process.pid === null) return { ...process, health: 'down', problem: process.lastError, uptimeSeconds: null };
   const problem = await probe(spec.ready, 3_000);
@@ -87,5 +104,15 @@ async function report(spec: ProcessSpec, process: ProcessStatus): Promise<Proces
 function fromPidFile(paths: StatePaths, spec: ProcessSpec): ProcessStatus {
   const pid = readLivePid(paths.pidOf(spec.name))?.pid ?? null;
   const phase = pid === null ? 'waiting' : 'ready';
-  return { name: spec.name, kind: spec.kind, phase, pid, startedAt: null, restarts: 0, lastError: null, tookMs: null, facts: spec.kind === 'service' ? (spec.facts ?? {}) : {} };
+  return {
+    name: spec.name,
+    kind: spec.kind,
+    phase,
+    pid,
+    startedAt: null,
+    restarts: 0,
+    lastError: null,
+    tookMs: null,
+    facts: spec.kind === 'service' ? (spec.facts ?? {}) : {},
+  };
 }

@@ -47,7 +47,11 @@ export function describe(summary: RegionSummary): string {
   ];
   for (const organisation of summary.organisations) {
     for (const tenant of organisation.tenants) {
-      lines.push(`  ${organisation.name} / ${tenant.name}`, `    tenant ${tenant.id}`, `    token  ${tenant.token.id}  secret ${tenant.token.secret}`);
+      lines.push(
+        `  ${organisation.name} / ${tenant.name}`,
+        `    tenant ${tenant.id}`,
+        `    token  ${tenant.token.id}  secret ${tenant.token.secret}`,
+      );
     }
   }
   lines.push(`  provider operator`, `    token  ${summary.providerToken.id}  secret ${summary.providerToken.secret}`);

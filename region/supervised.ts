@@ -148,16 +148,28 @@ export class Supervised {
     const since = performance.now();
     try {
       const started = await spawnService(spec, this.#folders.logs);
-      this.#identity = { pid: started.pid, startTime: started.startTime };
+      const identity = { pid: started.pid, startTime: started.startTime };
+      this.#identity = identity;
       this.#startedAt = new Date().toISOString();
-      writePidFile(this.#pidFile, this.#identity);
-      writeJsonAtomic(this.#recordFile, { digest: digestOf(spec), startedAt: this.#startedAt, restarts: this.#restarts } satisfies StartRecord);
       started.child.once('exit', () => this.#changed());
+      try {
+        this.#remember(spec, identity, this.#startedAt);
+      } catch (error) {
+        // With a full disk nobody could find it again: better not run it.
+        await stopService(spec, identity);
+        throw error;
+      }
     } catch (error) {
       this.#fail(messageOf(error));
       return;
     }
     await this.#untilReady(spec, { since });
+  }
+
+  #remember(spec: ServiceSpec, identity: ProcessIdentity, startedAt: string): void {
+    const record: StartRecord = { digest: digestOf(spec), startedAt, restarts: this.#restarts };
+    writeJsonAtomic(this.#recordFile, record);
+    writePidFile(this.#pidFile, identity);
   }
 
   async #untilReady(spec: ServiceSpec, { since }: { since: number | null }): Promise<void> {
@@ -226,7 +238,10 @@ export class Supervised {
 /** Tells one way of running a process from another. */
 export function digestOf(spec: ServiceSpec): string {
   const { argv, cwd, env, uid, gid, netns, fingerprint } = spec;
-  return createHash('sha256').update(JSON.stringify([argv, cwd, env, uid, gid, netns, fingerprint])).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify([argv, cwd, env, uid, gid, netns, fingerprint]))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 function readRecord(path: string): StartRecord | null {

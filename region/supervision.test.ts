@@ -45,7 +45,11 @@ function world(t: TestContext): World {
     }
     rmSync(folder, { recursive: true, force: true });
   });
-  const common = (name: string, fault: string) => ({ name, argv: [process.execPath, child, folder, name, fault] as const, dependsOn: [] });
+  const common = (name: string, fault: string) => ({
+    name,
+    argv: [process.execPath, child, folder, name, fault] as const,
+    dependsOn: [],
+  });
   return {
     folder,
     service: (name, more = {}) => {
@@ -68,7 +72,8 @@ function world(t: TestContext): World {
       void supervision.run();
       return supervision;
     },
-    order: () => (existsSync(join(folder, 'order')) ? readFileSync(join(folder, 'order'), 'utf8').trim().split('\n') : []),
+    order: () =>
+      existsSync(join(folder, 'order')) ? readFileSync(join(folder, 'order'), 'utf8').trim().split('\n') : [],
   };
 }
 
@@ -79,12 +84,21 @@ function find(supervision: Supervision, name: string): ProcessStatus {
 }
 
 async function settled(supervision: Supervision): Promise<void> {
-  await waitFor(() => supervision.status.every(({ phase }) => phase === 'ready' || phase === 'done'), { what: 'all processes', timeoutMs: 30_000, intervalMs: 20 });
+  await waitFor(() => supervision.status.every(({ phase }) => phase === 'ready' || phase === 'done'), {
+    what: 'all processes',
+    timeoutMs: 30_000,
+    intervalMs: 20,
+  });
 }
 
 test('processes start in the order of their dependencies; a killed one is started again, and with it what had set it up', async (t) => {
   const { service, job, supervise, order } = world(t);
-  const supervision = await supervise([service('a'), job('setup', { dependsOn: ['a'] }), job('once', { dependsOn: ['a'], afterRespawn: false }), service('b', { dependsOn: ['setup', 'once'] })]);
+  const supervision = await supervise([
+    service('a'),
+    job('setup', { dependsOn: ['a'] }),
+    job('once', { dependsOn: ['a'], afterRespawn: false }),
+    service('b', { dependsOn: ['setup', 'once'] }),
+  ]);
   await settled(supervision);
   assert.equal(order()[0], 'a');
   assert.equal(order()[3], 'b');
@@ -109,7 +123,10 @@ test('a supervisor that follows a dead one adopts what runs, and restarts what i
 
   const second = await supervise(specs);
   await settled(second);
-  assert.deepEqual(second.status.map(({ pid }) => pid), pids);
+  assert.deepEqual(
+    second.status.map(({ pid }) => pid),
+    pids,
+  );
   assert.equal(order().length, 2, 'nothing was started again');
   second.leave();
 
@@ -120,7 +137,10 @@ test('a supervisor that follows a dead one adopts what runs, and restarts what i
   assert.equal(identify(pids[1] ?? 0), null, 'the old one was stopped');
 
   process.kill(find(third, 'a').pid ?? 0, 'SIGKILL');
-  await waitFor(() => find(third, 'a').restarts === 1, { what: 'the end of an adopted process to be seen', timeoutMs: 5_000 });
+  await waitFor(() => find(third, 'a').restarts === 1, {
+    what: 'the end of an adopted process to be seen',
+    timeoutMs: 5_000,
+  });
   await settled(third);
 });
 
@@ -134,7 +154,10 @@ test('what leaves the list is stopped, what joins it is started, the rest is lef
   await supervision.apply([service('a'), service('c', { dependsOn: ['a'] })]);
   await settled(supervision);
   assert.equal(isAlive(gone), false);
-  assert.deepEqual(supervision.status.map(({ name }) => name), ['a', 'c']);
+  assert.deepEqual(
+    supervision.status.map(({ name }) => name),
+    ['a', 'c'],
+  );
   assert.equal(find(supervision, 'a').pid, kept);
 });
 

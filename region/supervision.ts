@@ -30,7 +30,9 @@ export class Supervision {
   async apply(specs: readonly ProcessSpec[]): Promise<void> {
     assertOrder(specs);
     const wanted = new Map(specs.map((spec) => [spec.name, spec]));
-    const leaving = [...this.#processes.values()].filter((process) => !isSame(process.spec, wanted.get(process.spec.name)));
+    const leaving = [...this.#processes.values()].filter(
+      (process) => !isSame(process.spec, wanted.get(process.spec.name)),
+    );
     for (const process of leaving.toReversed()) {
       await process.stop();
       this.#processes.delete(process.spec.name);
@@ -70,7 +72,8 @@ export class Supervision {
       for (const job of this.#dependentJobs(process.spec.name)) job.repeat();
     }
     for (const process of this.#processes.values()) {
-      if (process.hasServed || process.spec.dependsOn.every((name) => this.#processes.get(name)?.isSatisfied)) process.start(now);
+      if (process.hasServed || process.spec.dependsOn.every((name) => this.#processes.get(name)?.isSatisfied))
+        process.start(now);
     }
   }
 

@@ -11,7 +11,10 @@ export interface SupervisorControl {
 }
 
 /** Serves the control socket (mode 0600): `GET /status`, `POST /reload`. */
-export async function serveControl(socketPath: string, control: SupervisorControl): Promise<{ close(): Promise<void> }> {
+export async function serveControl(
+  socketPath: string,
+  control: SupervisorControl,
+): Promise<{ close(): Promise<void> }> {
   const server = createServer((call, response) => {
     const answer = async (): Promise<unknown> => {
       if (call.method === 'POST' && call.url === '/reload') await control.reload();
@@ -39,12 +42,17 @@ export async function serveControl(socketPath: string, control: SupervisorContro
 export async function askSupervisor(socketPath: string, what: 'status' | 'reload'): Promise<readonly ProcessStatus[]> {
   const body = await new Promise<string>((resolve, reject) => {
     // A reload stops what has changed, each with its grace time.
-    const call = request({ socketPath, path: `/${what}`, method: what === 'reload' ? 'POST' : 'GET', timeout: 120_000 }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (text += chunk));
-      response.once('end', () => (response.statusCode === 200 ? resolve(text) : reject(new Error(`supervisor: ${text}`))));
-    });
+    const call = request(
+      { socketPath, path: `/${what}`, method: what === 'reload' ? 'POST' : 'GET', timeout: 120_000 },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (text += chunk));
+        response.once('end', () =>
+          response.statusCode === 200 ? resolve(text) : reject(new Error(`supervisor: ${text}`)),
+        );
+      },
+    );
     call.once('timeout', () => call.destroy(new Error('the supervisor does not answer')));
     call.once('error', reject);
     call.end();

@@ -28,7 +28,8 @@ export async function superviseAnew(paths: StatePaths): Promise<'reloaded' | 'st
   });
   await waitFor(
     () => {
-      if (!isAlive(supervisor)) throw new Error(`the supervisor ended while starting; see ${paths.logOf('supervisor')}`);
+      if (!isAlive(supervisor))
+        throw new Error(`the supervisor ended while starting; see ${paths.logOf('supervisor')}`);
       return readLivePid(paths.pidOf('supervisor')) !== null;
     },
     { what: 'the supervisor', timeoutMs: 60_000 },
@@ -37,7 +38,10 @@ export async function superviseAnew(paths: StatePaths): Promise<'reloaded' | 'st
 }
 
 /** Follows the processes until all are ready, telling each that becomes so. @throws Error naming what is not and why */
-export async function awaitAll(paths: StatePaths, options: { timeoutMs: number; onReady: (status: ProcessStatus) => void }): Promise<void> {
+export async function awaitAll(
+  paths: StatePaths,
+  options: { timeoutMs: number; onReady: (status: ProcessStatus) => void },
+): Promise<void> {
   const told = new Set<string>();
   let last: readonly ProcessStatus[] = [];
   try {
@@ -51,15 +55,22 @@ export async function awaitAll(paths: StatePaths, options: { timeoutMs: number; 
         }
         // Something that fails again and again will not come right by waiting.
         const hopeless = last.find((status) => status.phase === 'backoff' && status.restarts >= 5);
-        if (hopeless) throw new Error(`${hopeless.name} does not start: ${hopeless.lastError ?? 'no reason given'}; see ${paths.logOf(hopeless.name)}`);
+        if (hopeless)
+          throw new Error(
+            `${hopeless.name} does not start: ${hopeless.lastError ?? 'no reason given'}; see ${paths.logOf(hopeless.name)}`,
+          );
         return last.length > 0 && last.every(isSatisfied);
       },
       { what: 'every process', timeoutMs: options.timeoutMs, intervalMs: 100 },
     );
   } catch (cause) {
     if (!(cause instanceof Error) || cause.name !== 'WaitTimeout') throw cause;
-    const missing = last.filter((status) => !isSatisfied(status)).map((status) => `${status.name} (${status.phase}${status.lastError ? `: ${status.lastError}` : ''})`);
-    throw new Error(`not ready after ${options.timeoutMs / 1000} s: ${missing.join(', ')}; logs are in ${paths.logs}`, { cause });
+    const missing = last
+      .filter((status) => !isSatisfied(status))
+      .map((status) => `${status.name} (${status.phase}${status.lastError ? `: ${status.lastError}` : ''})`);
+    throw new Error(`not ready after ${options.timeoutMs / 1000} s: ${missing.join(', ')}; logs are in ${paths.logs}`, {
+      cause,
+    });
   }
 }
 

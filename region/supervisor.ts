@@ -21,8 +21,19 @@ async function main(): Promise<void> {
   const other = readLivePid(paths.pidOf('supervisor'));
   if (other && other.pid !== process.pid) throw new Error(`process ${other.pid} already supervises ${paths.root}`);
 
-  const supervision = new Supervision({ run: paths.run, logs: paths.logs }, (status) => log.info({ name: status.name, phase: status.phase, pid: status.pid, ...(status.lastError ? { lastError: status.lastError } : {}) }, 'process'));
-  const reload = async (): Promise<void> => supervision.apply(JSON.parse(readFileSync(paths.planFile, 'utf8')) as ProcessSpec[]);
+  const supervision = new Supervision({ run: paths.run, logs: paths.logs }, (status) =>
+    log.info(
+      {
+        name: status.name,
+        phase: status.phase,
+        pid: status.pid,
+        ...(status.lastError ? { lastError: status.lastError } : {}),
+      },
+      'process',
+    ),
+  );
+  const reload = async (): Promise<void> =>
+    supervision.apply(JSON.parse(readFileSync(paths.planFile, 'utf8')) as ProcessSpec[]);
   await reload();
   const control = await serveControl(paths.supervisorSocket, { status: () => supervision.status, reload });
   const self = identify(process.pid);

@@ -103,15 +103,29 @@ const schema = {
     region: {
       type: 'object',
       additionalProperties: false,
-      properties: { name: label, description: text, countryCode: { type: 'string', pattern: '^[A-Z]{2}$' }, geography: text },
+      properties: {
+        name: label,
+        description: text,
+        countryCode: { type: 'string', pattern: '^[A-Z]{2}$' },
+        geography: text,
+      },
     },
     listen: {
       type: 'object',
       additionalProperties: false,
-      properties: { address: text, tenantPort: port, plainPort: { type: 'integer', minimum: 0, maximum: 65535 }, providerPort: port },
+      properties: {
+        address: text,
+        tenantPort: port,
+        plainPort: { type: 'integer', minimum: 0, maximum: 65535 },
+        providerPort: port,
+      },
     },
     controlPlanes: { type: 'integer', minimum: 1, maximum: 9 },
-    network: { type: 'object', additionalProperties: false, properties: { underlayPrefix: prefix24, providerPrefix: prefix24 } },
+    network: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { underlayPrefix: prefix24, providerPrefix: prefix24 },
+    },
     database: { type: 'object', additionalProperties: false, properties: { port } },
     host,
     array,
@@ -122,7 +136,14 @@ const schema = {
         type: 'object',
         additionalProperties: false,
         required: ['name', 'code', 'site'],
-        properties: { name: label, code: text, site: text, hosts: { type: 'integer', minimum: 1, maximum: 64 }, host, array },
+        properties: {
+          name: label,
+          code: text,
+          site: text,
+          hosts: { type: 'integer', minimum: 1, maximum: 64 },
+          host,
+          array,
+        },
       },
     },
     organisations: {

@@ -5,7 +5,13 @@ import type { ArrayInput, HostInput, TopologyInput, ZoneInput } from './topology
 
 /** A region with nothing left to decide: what the seed registers and what the supervisor runs. Ids never change. */
 export interface Topology {
-  readonly region: { readonly id: string; readonly name: string; readonly description: string; readonly countryCode: string; readonly geography: string };
+  readonly region: {
+    readonly id: string;
+    readonly name: string;
+    readonly description: string;
+    readonly countryCode: string;
+    readonly geography: string;
+  };
   readonly zones: readonly TopologyZone[];
   readonly organisations: readonly { readonly name: string; readonly tenants: readonly string[] }[];
 }
@@ -102,7 +108,9 @@ export function resolveTopology(input: TopologyInput, options: ResolveOptions): 
         const size = { ...defaultHost(options.simulated, hostCount), ...input.host, ...zone.host };
         return { id: idOf('host', hostName), name: hostName, ...size, endpoint: options.endpoints.host(hostName) };
       }),
-      arrays: [resolveArray(zone, { ...defaultArray, ...input.array, ...zone.array }, { idOf, endpoints: options.endpoints })],
+      arrays: [
+        resolveArray(zone, { ...defaultArray, ...input.array, ...zone.array }, { idOf, endpoints: options.endpoints }),
+      ],
     })),
     organisations: input.organisations ?? defaultOrganisations,
   };
@@ -116,7 +124,9 @@ export function allHosts(topology: Topology): readonly { readonly zone: Topology
 }
 
 /** Every array of a topology, with its zone. */
-export function allArrays(topology: Topology): readonly { readonly zone: TopologyZone; readonly array: TopologyArray }[] {
+export function allArrays(
+  topology: Topology,
+): readonly { readonly zone: TopologyZone; readonly array: TopologyArray }[] {
   return topology.zones.flatMap((zone) => zone.arrays.map((array) => ({ zone, array })));
 }
 
@@ -133,7 +143,13 @@ function resolveArray(
     capacityBytes: input.capacityGib * gib,
     pools: input.pools.map(({ storageClass, sizeGib, encrypted }) => {
       const poolName = `${name}-${storageClass}`;
-      return { id: context.idOf('pool', poolName), name: poolName, storageClass, sizeGib, encrypted: encrypted ?? true };
+      return {
+        id: context.idOf('pool', poolName),
+        name: poolName,
+        storageClass,
+        sizeGib,
+        encrypted: encrypted ?? true,
+      };
     }),
   };
 }

@@ -57,10 +57,12 @@ export async function up(options: UpOptions): Promise<RegionSummary> {
   );
   if (!simulated) await progress.step('machine', checkMachine);
   const input = options.topologyFile === null ? null : readTopologyFile(options.topologyFile);
-  const [datapath, versions] = simulated ? [null, await readVersions({ simulated })] : await Promise.all([detectDatapath(), readVersions({ simulated })]);
+  const [datapath, versions] = simulated
+    ? [null, await readVersions({ simulated })]
+    : await Promise.all([detectDatapath(), readVersions({ simulated })]);
   const state = resolveState({ paths, input, previous, simulated, datapath, versions });
   await progress.step('state folder and ports', async () => {
-    checkStateFolder(paths, state.topology, { sharedWithAccounts: process.getuid?.() === 0 });
+    checkStateFolder(paths, state.topology, { sharedWithAccounts: process.getuid?.() === 0, simulated });
     await assertPortsFree(wantedPorts(state), state.listenAddress, ourProcesses(paths, state));
     makeFolders(paths);
     ensureTokenKey(paths);
@@ -69,31 +71,55 @@ export async function up(options: UpOptions): Promise<RegionSummary> {
 
   if (simulated) ensureSimulatedCatalogue(paths.images);
   const context = await (simulated ? prepareBase : prepareReal)(progress, { paths, state });
-  await progress.step('processes', async () => {
-    writeJsonAtomic(paths.planFile, await buildPlan(context), { mode: 0o600 });
-    return superviseAnew(paths);
-  }, (how) => (how === 'reloaded' ? 'the region was running: what changed or died is started again' : null));
+  await progress.step(
+    'processes',
+    async () => {
+      writeJsonAtomic(paths.planFile, await buildPlan(context), { mode: 0o600 });
+      return superviseAnew(paths);
+    },
+    (how) => (how === 'reloaded' ? 'the region was running: what changed or died is started again' : null),
+  );
   await awaitAll(paths, {
     timeoutMs: readyTimeoutMs,
-    onReady: ({ name, tookMs }) => progress.say(`    ${name.padEnd(32)} ${tookMs === null ? ' runs already' : seconds(tookMs)}`),
+    onReady: ({ name, tookMs }) =>
+      progress.say(`    ${name.padEnd(32)} ${tookMs === null ? ' runs already' : seconds(tookMs)}`),
   });
   progress.say(`  ready after ${progress.elapsed}`);
   return summarise(paths, state);
 }
 
-async function prepareBase(progress: Progress, { paths, state }: { paths: StatePaths; state: RegionState }): Promise<PlanContext> {
-  const certificates = await progress.step('certificates', () => CertificateStore.open(paths.tls, paths.secrets, `Bastide ${state.topology.region.name} ${state.tag}`));
+async function prepareBase(
+  progress: Progress,
+  { paths, state }: { paths: StatePaths; state: RegionState },
+): Promise<PlanContext> {
+  const certificates = await progress.step('certificates', () =>
+    CertificateStore.open(paths.tls, paths.secrets, `Bastide ${state.topology.region.name} ${state.tag}`),
+  );
   const postgres = await progress.step('database', () => prepareDatabase(paths, state));
-  return { paths, state, certificates, identity: await supervisorIdentity(certificates), postgres, databaseUrl: postgres?.url ?? externalDatabase(paths) ?? '' };
+  return {
+    paths,
+    state,
+    certificates,
+    identity: await supervisorIdentity(certificates),
+    postgres,
+    databaseUrl: postgres?.url ?? externalDatabase(paths) ?? '',
+  };
 }
 
-async function prepareReal(progress: Progress, { paths, state }: { paths: StatePaths; state: RegionState }): Promise<PlanContext> {
+async function prepareReal(
+  progress: Progress,
+  { paths, state }: { paths: StatePaths; state: RegionState },
+): Promise<PlanContext> {
   const accounts = await progress.step('system users', ensureAccounts);
   // Images take longest when they must be built: the rest is done meanwhile.
   const images = progress.step('images', () => buildImages(paths));
   images.catch(() => undefined);
   const base = await prepareBase(progress, { paths, state });
-  const fabric = planFabric(state.tag, state.underlayPrefix, allHosts(state.topology).map(({ host }) => host.name));
+  const fabric = planFabric(
+    state.tag,
+    state.underlayPrefix,
+    allHosts(state.topology).map(({ host }) => host.name),
+  );
   const [ovn] = await progress.step('network namespaces and OVN', () =>
     Promise.all([prepareOvnCentral({ dir: paths.ovn, runDir: paths.ovnSockets }), ensureFabric(fabric)]),
   );
@@ -129,19 +155,24 @@ async function ensureAccounts(): Promise<AgentAccounts> {
 /** Builds the catalogue images that are missing; the builder tells its own progress. */
 async function buildImages(paths: StatePaths): Promise<void> {
   const script = fileURLToPath(new URL('../images/cli.ts', import.meta.url));
-  const builder = spawn(process.execPath, [script, 'build', '--missing', '--state', paths.root], { stdio: ['ignore', 2, 2] });
+  const builder = spawn(process.execPath, [script, 'build', '--missing', '--state', paths.root], {
+    stdio: ['ignore', 2, 2],
+  });
   const [status] = (await once(builder, 'exit')) as [number | null];
   if (status !== 0) throw new Error(`the images could not be built (status ${status})`);
 }
 
 function makeFolders(paths: StatePaths): void {
-  for (const folder of [paths.run, paths.tls, paths.images, paths.runtime, paths.logs]) mkdirSync(folder, { recursive: true, mode: 0o755 });
-  for (const folder of [paths.secrets, paths.poolKeys, paths.config]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [paths.run, paths.tls, paths.images, paths.runtime, paths.logs])
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+  for (const folder of [paths.secrets, paths.poolKeys, paths.config])
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
 }
 
 /** The key that tokens are signed with: one line, 32 random bytes in base64. More lines may be added to replace it. */
 function ensureTokenKey(paths: StatePaths): void {
-  if (readIfPresent(paths.tokenKey) === null) writeFileAtomic(paths.tokenKey, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
+  if (readIfPresent(paths.tokenKey) === null)
+    writeFileAtomic(paths.tokenKey, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
 }
 
 /** Processes of this region that may hold its ports. */

@@ -28,7 +28,17 @@ export async function ensureUser(name: ServiceUserName): Promise<SystemUser> {
   const present = await findUser(name);
   if (present) return present;
   try {
-    await run(['useradd', '--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/usr/sbin/nologin', name]);
+    await run([
+      'useradd',
+      '--system',
+      '--user-group',
+      '--no-create-home',
+      '--home-dir',
+      '/nonexistent',
+      '--shell',
+      '/usr/sbin/nologin',
+      name,
+    ]);
   } catch (error) {
     // Another process may have made it meanwhile.
     const made = await findUser(name);

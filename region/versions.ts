@@ -11,7 +11,11 @@ export async function readVersions({ simulated }: { readonly simulated: boolean 
         ['ovn', ['ovn-controller', '--version']],
       ];
   const found = await Promise.all(commands.map(async ([name, argv]) => [name, await firstVersion(argv)] as const));
-  return { bastide: release(), node: process.versions.node, ...Object.fromEntries(found.filter((entry) => entry[1] !== '')) };
+  return {
+    bastide: release(),
+    node: process.versions.node,
+    ...Object.fromEntries(found.filter((entry) => entry[1] !== '')),
+  };
 }
 
 async function firstVersion(argv: readonly [string, ...string[]]): Promise<string> {

@@ -19,7 +19,10 @@ const node = process.execPath;
 
 test('a pid file names one process: not a later one with its number, not an ended one', async () => {
   const path = join(folder, 'a.pid');
-  const child = await spawnDetached({ argv: [node, '-e', 'setInterval(() => {}, 1e6)'], logFile: join(folder, 'a.log') });
+  const child = await spawnDetached({
+    argv: [node, '-e', 'setInterval(() => {}, 1e6)'],
+    logFile: join(folder, 'a.log'),
+  });
   writePidFile(path, child);
   assert.equal(readLivePid(path)?.pid, child.pid);
   assert.equal(isAlive({ pid: child.pid, startTime: 'another' }), false);
@@ -48,7 +51,10 @@ test('a zombie is not alive', { skip: process.platform !== 'linux' && 'needs /pr
   const [line] = (await once(parent.stdout, 'data')) as [Buffer];
   const zombie = Number(line.toString());
   try {
-    await waitFor(() => /\) Z /.test(readFileSync(`/proc/${zombie}/stat`, 'utf8')), { what: 'the zombie', timeoutMs: 5_000 });
+    await waitFor(() => /\) Z /.test(readFileSync(`/proc/${zombie}/stat`, 'utf8')), {
+      what: 'the zombie',
+      timeoutMs: 5_000,
+    });
     assert.equal(identify(zombie), null);
   } finally {
     parent.kill('SIGKILL');
@@ -62,7 +68,10 @@ test('an atomic write replaces the whole file with its mode and leaves no draft 
   assert.equal(readFileSync(path, 'utf8'), 'two');
   assert.equal(statSync(path).mode & 0o777, 0o600);
   assert.throws(() => writeFileAtomic(folder, 'a folder is in the way'));
-  assert.deepEqual(readdirSync(tmpdir()).filter((name) => name.startsWith(`${folder.split('/').at(-1)}.`)), []);
+  assert.deepEqual(
+    readdirSync(tmpdir()).filter((name) => name.startsWith(`${folder.split('/').at(-1)}.`)),
+    [],
+  );
 });
 
 test('run answers standard output, feeds input, and says what failed', async () => {
@@ -78,9 +87,14 @@ test('run answers standard output, feeds input, and says what failed', async () 
 });
 
 test('a wait has a deadline and names what it waited for', async () => {
-  await assert.rejects(waitFor(() => false, { what: 'Godot', timeoutMs: 30, intervalMs: 5 }), (error: unknown) => {
-    assert.ok(error instanceof WaitTimeout);
-    return /30 ms waiting for Godot/.test(error.message);
+  await assert.rejects(
+    waitFor(() => false, { what: 'Godot', timeoutMs: 30, intervalMs: 5 }),
+    (error: unknown) => {
+      assert.ok(error instanceof WaitTimeout);
+      return /30 ms waiting for Godot/.test(error.message);
+    },
+  );
+  await assert.rejects(spawnDetached({ argv: ['/no/such/command'], logFile: join(folder, 'd.log') }), {
+    code: 'ENOENT',
   });
-  await assert.rejects(spawnDetached({ argv: ['/no/such/command'], logFile: join(folder, 'd.log') }), { code: 'ENOENT' });
 });

@@ -6,12 +6,14 @@ export class CommandFailed extends Error {
   readonly argv: readonly string[];
   /** Exit status; `null` when a signal or the deadline ended it. */
   readonly status: number | null;
+  readonly stdout: string;
   readonly stderr: string;
-  constructor(argv: readonly string[], how: { status: number | null; reason: string; stderr: string }) {
+  constructor(argv: readonly string[], how: { status: number | null; reason: string; stdout: string; stderr: string }) {
     const tail = how.stderr.trim().split('\n').slice(-5).join('\n');
     super(`${argv.join(' ')}: ${how.reason}${tail === '' ? '' : `: ${tail}`}`);
     this.argv = argv;
     this.status = how.status;
+    this.stdout = how.stdout;
     this.stderr = how.stderr;
   }
 }
@@ -34,7 +36,10 @@ export interface RunOptions {
 export async function run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<string> {
   const { timeoutMs = 30_000, input, ...spawnOptions } = options;
   const [command, ...args] = argv;
-  const child = spawn(command, args, { ...spawnOptions, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+  const child = spawn(command, args, {
+    ...spawnOptions,
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
@@ -50,13 +55,20 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     child.kill('SIGKILL');
   }, timeoutMs);
   try {
-    const { status, signal } = await new Promise<{ status: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (code, killedBy) => resolve({ status: code, signal: killedBy }));
-    });
+    const { status, signal } = await new Promise<{ status: number | null; signal: NodeJS.Signals | null }>(
+      (resolve, reject) => {
+        child.once('error', reject);
+        child.once('close', (code, killedBy) => resolve({ status: code, signal: killedBy }));
+      },
+    );
     if (status === 0) return Buffer.concat(stdout).toString('utf8');
     const reason = late ? `no answer within ${timeoutMs} ms` : signal ? `ended by ${signal}` : `exit status ${status}`;
-    throw new CommandFailed(argv, { status, reason, stderr: Buffer.concat(stderr).toString('utf8') });
+    throw new CommandFailed(argv, {
+      status,
+      reason,
+      stdout: Buffer.concat(stdout).toString('utf8'),
+      stderr: Buffer.concat(stderr).toString('utf8'),
+    });
   } finally {
     clearTimeout(timer);
   }

@@ -21,7 +21,11 @@ export async function terminate(identity: ProcessIdentity, options: TerminateOpt
   if (!send(identity, options.signal ?? 'SIGTERM')) return 'gone';
   const gone = (): boolean => !isAlive(identity);
   try {
-    await waitFor(gone, { what: `process ${identity.pid} to end`, timeoutMs: options.graceMs ?? 5_000, intervalMs: 20 });
+    await waitFor(gone, {
+      what: `process ${identity.pid} to end`,
+      timeoutMs: options.graceMs ?? 5_000,
+      intervalMs: 20,
+    });
     return 'ended';
   } catch (error) {
     if (!(error instanceof WaitTimeout)) throw error;
