@@ -29,7 +29,12 @@ export interface PoolSpec {
   encrypted: boolean;
 }
 
-export type Pool = PoolSpec & {
+export interface Pool {
+  storageClass: string;
+  sizeBytes: number;
+  iopsLimit: number | null;
+  bandwidthLimitBytes?: number | null;
+  encrypted: boolean;
   id: string;
   /** Sum of the sizes of its volumes. */
   allocatedBytes: number;
@@ -37,7 +42,7 @@ export type Pool = PoolSpec & {
   usedBytes: number;
   volumeCount: number;
   healthy: boolean;
-};
+}
 
 export interface ImageSpec {
   /** Path readable by the agent. */

@@ -68,12 +68,16 @@ export class GuestService {
   }
 }
 
-/** Writes what a host reports of a guest now: tools interval (TOL-05), operating system, addresses. Repeatable. */
-export async function recordGuestReport(session: Session, machine: Machine): Promise<void> {
+/** Writes the tools state that a host reports (TOL-05) and the operating system that came with it. Repeatable. */
+export async function recordToolsReport(session: Session, machine: Machine): Promise<void> {
   const version = machine.tools.version ?? null;
   await session.run(recordTools, machine.id, machine.tools.state, new Date(machine.tools.since), version);
   if (machine.os != null || version !== null)
     await session.run(recordGuest, machine.id, machine.os == null ? null : JSON.stringify(machine.os), version);
+}
+
+/** Writes the addresses that a guest reports. Repeatable. */
+export async function recordAddressReport(session: Session, machine: Machine): Promise<void> {
   for (const reported of machine.addresses)
     await session.run(recordAddress, machine.id, reported.macAddress, reported.ipv4[0] ?? null, reported.ipv6[0] ?? null);
 }

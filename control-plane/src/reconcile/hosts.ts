@@ -65,11 +65,14 @@ async function watchHost(
         comparedAt = epoch === null ? comparedAt : Number.NEGATIVE_INFINITY;
         cursor = epoch === null ? cursor : 0;
       }
-      for (const event of news.events) await recordEvent(parts.database, host.id, event);
       if (news.epoch !== epoch || news.last !== cursor) {
+        // Events and how far they were read in one transaction: each is written once, whatever happens in between.
+        await parts.database.platformTransaction(async (session) => {
+          for (const event of news.events) await recordEvent(session, host.id, event);
+          await session.run(setHostCursor, host.id, news.epoch, news.last);
+        });
         epoch = news.epoch;
         cursor = news.last;
-        await parts.database.asPlatform((session) => session.run(setHostCursor, host.id, news.epoch, news.last));
       }
     } catch (error) {
       if (signal.aborted) return;

@@ -5,15 +5,16 @@ const room = `select p.id from pools p join arrays a on a.id = p.array_id
   where a.zone_id = $1 and a.reachable and p.storage_type_id = $2 and p.allocated_gib + $3 <= p.size_gib
   order by p.allocated_gib::float8 / p.size_gib, p.id limit 1`;
 
-export const takePoolUnlocked = statement<[zoneId: string, storageTypeId: string, gib: number], { id: string }>(
+type Demand = [zoneId: string, storageTypeId: string, gib: number];
+export const takePoolUnlocked = statement<Demand, { id: string }>(
   'pool_take_unlocked',
   `update pools set allocated_gib = allocated_gib + $3 where id = (${room} for update of p skip locked) returning id`,
 );
-export const takePool = statement<[zoneId: string, storageTypeId: string, gib: number], { id: string }>(
+export const takePool = statement<Demand, { id: string }>(
   'pool_take',
   `update pools set allocated_gib = allocated_gib + $3 where id = (${room} for update of p) returning id`,
 );
-export const zoneHasRoom = statement<[zoneId: string, storageTypeId: string, gib: number], { id: string }>('pool_room', room);
+export const zoneHasRoom = statement<Demand, { id: string }>('pool_room', room);
 
 /** Takes more of one pool, for a disk that grows. No row when there is no room. */
 export const growInPool = statement<[poolId: string, gib: number], { id: string }>(

@@ -30,8 +30,6 @@ function tenantReason(problem: AgentProblem, what: string): string {
       return `The host has not enough memory left (while ${what}). Try again, or choose another zone or a smaller flavour.`;
     case 'needs_power_off':
       return 'The change needs the virtual machine to be stopped. Stop it and try again.';
-    case 'has_snapshots':
-      return 'A disk with snapshots cannot grow. Delete the snapshots of the virtual machine and try again.';
     case 'cannot_shrink':
       return 'A disk can only grow. Give a size above the present one.';
     default:
