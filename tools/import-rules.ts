@@ -27,7 +27,7 @@ const FOUNDATION = new Set(['database', 'workflow', 'http', 'activity', 'audit']
 const COMPOSITION = new Set(['seed', 'check']);
 
 /** What others may import of a capability at run time: its service, and the agents and drivers that workflows call. */
-const PUBLIC = /\/(?:service\.ts|agents\.ts|driver\/[^/]+\.ts)$/;
+const PUBLIC = /\/(?:(?:[a-z-]+-)?service\.ts|agents\.ts|driver\/[^/]+\.ts)$/;
 
 type Layer = 'routes' | 'service' | 'store' | 'rules' | 'workflows';
 

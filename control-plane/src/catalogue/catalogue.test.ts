@@ -13,7 +13,7 @@ import type {
   VmTemplate,
 } from '#contract/generated/tenant.ts';
 import { type Answer, type SeededApi, seededApi } from '#test/support/seeded-api.ts';
-import { compareVersions } from './publication.ts';
+import { compareVersions } from './publication-service.ts';
 
 async function reader(api: SeededApi, organisation = 0): Promise<(path: string) => Promise<Answer>> {
   const tenant = api.secrets.organisations[organisation]?.tenants[0];

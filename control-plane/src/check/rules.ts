@@ -1,7 +1,35 @@
 /** Comparison of what should be with what is, without any I/O. Each finding is one line for an operator. */
 import type { Volume } from '#contract/generated/agent-array.ts';
 import type { Machine } from '#contract/generated/agent-host.ts';
-import type { ExpectedMachine, ExpectedPort, ExpectedSnapshot, ExpectedVolume } from './store.ts';
+
+export interface ExpectedMachine {
+  readonly id: string;
+  readonly name: string;
+  readonly hostId: string | null;
+  readonly status: string;
+  readonly generation: number;
+  readonly busy: boolean;
+}
+
+export interface ExpectedVolume {
+  readonly id: string;
+  readonly machineId: string;
+  readonly arrayId: string | null;
+  readonly sizeBytes: number;
+  readonly busy: boolean;
+}
+
+export interface ExpectedSnapshot {
+  readonly id: string;
+  readonly volumeIds: string[];
+  readonly busy: boolean;
+}
+
+export interface ExpectedPort {
+  readonly id: string;
+  readonly networkId: string;
+  readonly busy: boolean;
+}
 
 /** What one agent holds; null when it could not be asked. */
 export interface Held<T> {

@@ -1,14 +1,7 @@
 /** SQL of the consistency check: what the database says there is, and its counters beside what they should be. */
 import { statement } from '../database/statement.ts';
+import type { ExpectedMachine, ExpectedPort, ExpectedSnapshot, ExpectedVolume } from './rules.ts';
 
-export interface ExpectedMachine {
-  readonly id: string;
-  readonly name: string;
-  readonly hostId: string | null;
-  readonly status: string;
-  readonly generation: number;
-  readonly busy: boolean;
-}
 export const expectedMachines = statement<[], ExpectedMachine>(
   'check_machines',
   `select m.id, m.name, m.host_id as "hostId", m.status, m.generation,
@@ -16,13 +9,6 @@ export const expectedMachines = statement<[], ExpectedMachine>(
    from machines m`,
 );
 
-export interface ExpectedVolume {
-  readonly id: string;
-  readonly machineId: string;
-  readonly arrayId: string | null;
-  readonly sizeBytes: number;
-  readonly busy: boolean;
-}
 export const expectedVolumes = statement<[], ExpectedVolume>(
   'check_volumes',
   `select v.id, v.machine_id as "machineId", p.array_id as "arrayId", v.size_gib::int8 * 1073741824 as "sizeBytes",
@@ -30,11 +16,6 @@ export const expectedVolumes = statement<[], ExpectedVolume>(
    from volumes v left join pools p on p.id = v.pool_id`,
 );
 
-export interface ExpectedSnapshot {
-  readonly id: string;
-  readonly volumeIds: string[];
-  readonly busy: boolean;
-}
 export const expectedSnapshots = statement<[], ExpectedSnapshot>(
   'check_snapshots',
   `select s.id, s.volume_ids as "volumeIds",
@@ -42,11 +23,6 @@ export const expectedSnapshots = statement<[], ExpectedSnapshot>(
    from snapshots s`,
 );
 
-export interface ExpectedPort {
-  readonly id: string;
-  readonly networkId: string;
-  readonly busy: boolean;
-}
 export const expectedPorts = statement<[], ExpectedPort>(
   'check_ports',
   `select d.id, d.network_id as "networkId",

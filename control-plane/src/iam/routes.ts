@@ -4,9 +4,8 @@ import { reply } from '#libs/contract-runtime/call.ts';
 import { ApiError } from '#libs/contract-runtime/errors.ts';
 import type { Database } from '../database/database.ts';
 import type { JwtKeys } from './jwt.ts';
-import { logIn } from './login.ts';
-import { IamService } from './service.ts';
-import type { TokenRow } from './token-store.ts';
+import { logIn } from './login-service.ts';
+import { type AccessToken, IamService } from './service.ts';
 
 type IamOperation =
   | 'authenticateWithPersonalAccessToken'
@@ -71,13 +70,13 @@ function found<T>(value: T | null): T {
 }
 
 /** On reads the expiry is text (notes §3.2). */
-function presentToken(row: TokenRow): PersonalAccessToken {
+function presentToken(row: AccessToken): PersonalAccessToken {
   const { id, name, roleIds, expiresAtMs, userId, tenantId, tenantName } = row;
   return { id, name, roles: roleIds, expirationDate: String(expiresAtMs), userId, tenantId, tenantName };
 }
 
 /** In the answer to a create alone it is a number, and the secret is there (notes §3.2). */
-function presentCreated(row: TokenRow & { secret: string }): CreatedPersonalAccessToken {
+function presentCreated(row: AccessToken & { secret: string }): CreatedPersonalAccessToken {
   const { id, name, secret, roleIds, expiresAtMs, userId, tenantId, tenantName } = row;
   return { id, name, secret, roles: roleIds, expirationDate: expiresAtMs, userId, tenantId, tenantName };
 }

@@ -36,6 +36,9 @@ export interface IamServiceParts {
   readonly forgetToken: (tokenId: string) => void;
 }
 
+/** A personal access token as it is kept: everything but its secret. */
+export type AccessToken = TokenRow;
+
 export class IamService {
   readonly #parts: IamServiceParts;
   readonly #database: Database;
@@ -100,11 +103,11 @@ export class IamService {
   }
 
   /** All tokens of the tenant, whoever made them (notes §3.3). */
-  async listTokens(caller: Principal): Promise<TokenRow[]> {
+  async listTokens(caller: Principal): Promise<AccessToken[]> {
     return this.#database.asTenant(caller, (session) => session.rows(listTokens));
   }
 
-  async findToken(caller: Principal, id: string): Promise<TokenRow | null> {
+  async findToken(caller: Principal, id: string): Promise<AccessToken | null> {
     return this.#database.asTenant(caller, (session) => session.first(findToken, id));
   }
 
@@ -113,7 +116,7 @@ export class IamService {
    * @returns the token with its secret, which exists nowhere else from here on
    * @throws ApiError `rule_violated`, `unknown_reference`, `forbidden`, `conflict`
    */
-  async createToken(call: AuditedCall, request: TokenRequest): Promise<TokenRow & { secret: string }> {
+  async createToken(call: AuditedCall, request: TokenRequest): Promise<AccessToken & { secret: string }> {
     const { principal: caller } = call;
     checkTokenRequest(request, this.#parts.clock.now());
     const roles = await this.listRoles(caller);

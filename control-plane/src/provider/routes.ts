@@ -4,7 +4,7 @@ import { reply } from '#libs/contract-runtime/call.ts';
 import type { CatalogueService } from '../catalogue/service.ts';
 import type { Database } from '../database/database.ts';
 import type { JwtKeys } from '../iam/jwt.ts';
-import { logInProvider } from '../iam/login.ts';
+import { logInProvider } from '../iam/login-service.ts';
 import { checkHealth } from './health.ts';
 import { presentArray, presentHost, presentImage, presentZoneCapacity } from './present.ts';
 import { ProviderService } from './service.ts';

@@ -2,7 +2,7 @@
 import { readCatalogue } from '#images/catalogue.ts';
 import { ApiError } from '#libs/contract-runtime/errors.ts';
 import { type AuditedCall, recordWrite } from '../audit/service.ts';
-import { publishImageVersion } from '../catalogue/publication.ts';
+import { publishImageVersion } from '../catalogue/publication-service.ts';
 import type { CatalogueService } from '../catalogue/service.ts';
 import type { Database } from '../database/database.ts';
 import {

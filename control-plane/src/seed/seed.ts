@@ -2,7 +2,7 @@
 import type { Topology } from '#region/topology.ts';
 import { readCatalogue } from '#images/catalogue.ts';
 import { type Database, type Session, checkViolation, uniqueViolation } from '../database/database.ts';
-import { compareVersions, publishIfNewer } from '../catalogue/publication.ts';
+import { compareVersions, publishIfNewer } from '../catalogue/publication-service.ts';
 import { permissionNames, roleIdOf } from '../iam/permissions.ts';
 import { backupPolicies, catalogueId, diskSizeGb, families, productTree, storageTypes } from './catalogue.ts';
 import { seedOrganisations } from './organisations.ts';
