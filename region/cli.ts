@@ -86,7 +86,11 @@ if (!command || values.help) {
   try {
     await command();
   } catch (error) {
-    process.stderr.write(`\nbastide ${positionals[0]}: ${error instanceof Error ? error.message : String(error)}\n`);
+    const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
+    const why = full
+      ? `the disk of ${stateDir} is full: make room and run it again; nothing is damaged`
+      : String(error instanceof Error ? error.message : error);
+    process.stderr.write(`\nbastide ${positionals[0]}: ${why}\n`);
     process.exitCode = 1;
   }
 }

@@ -39,10 +39,10 @@ test('a busy port is refused by its number, its purpose, its holder and the way 
 test('a state folder whose sockets would have too long a path is refused', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bst-pre-'));
   try {
-    checkStateFolder(new StatePaths(folder), topology, { sharedWithAccounts: false, simulated: true });
+    checkStateFolder(new StatePaths(folder), topology, { sharedWithAccounts: false, kind: 'again' });
     const long = join(folder, 'x'.repeat(80));
     assert.throws(
-      () => checkStateFolder(new StatePaths(long), topology, { sharedWithAccounts: false, simulated: true }),
+      () => checkStateFolder(new StatePaths(long), topology, { sharedWithAccounts: false, kind: 'again' }),
       /too long.*107.*shorter --state/s,
     );
   } finally {
@@ -58,11 +58,11 @@ test('a state folder that service accounts cannot reach is refused by the folder
     mkdirSync(closed, { mode: 0o700 });
     const state = new StatePaths(join(closed, 's'));
     assert.throws(
-      () => checkStateFolder(state, topology, { sharedWithAccounts: true, simulated: true }),
+      () => checkStateFolder(state, topology, { sharedWithAccounts: true, kind: 'again' }),
       new RegExp(`cannot pass through ${closed} `),
     );
     chmodSync(closed, 0o711);
-    checkStateFolder(state, topology, { sharedWithAccounts: true, simulated: true });
+    checkStateFolder(state, topology, { sharedWithAccounts: true, kind: 'again' });
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -11,8 +11,11 @@ export class PreflightError extends Error {
 }
 
 const gib = 1024 ** 3;
-/** Images, the scratch space of their builder, database and logs; a simulated region has only the last two. */
-const freeBytesMin = { real: 6 * gib, simulated: gib };
+/**
+ * Room to begin with: images, the scratch space of their builder, database and logs; a simulated region has only the last
+ * two. One that was made before only needs enough to run.
+ */
+const freeGibMin = { real: 6, simulated: 1, again: 0.25 };
 /** sun_path holds 107 bytes and a NUL (unix(7)). */
 const socketPathMax = 107;
 
@@ -49,7 +52,7 @@ export async function checkMachine(): Promise<void> {
 export function checkStateFolder(
   paths: StatePaths,
   topology: Topology,
-  options: { readonly sharedWithAccounts: boolean; readonly simulated: boolean },
+  options: { readonly sharedWithAccounts: boolean; readonly kind: 'real' | 'simulated' | 'again' },
 ): void {
   try {
     mkdirSync(paths.root, { recursive: true, mode: 0o755 });
@@ -62,10 +65,10 @@ export function checkStateFolder(
   }
   const { bavail, bsize } = statfsSync(paths.root);
   const free = bavail * bsize;
-  const needed = options.simulated ? freeBytesMin.simulated : freeBytesMin.real;
-  if (free < needed) {
+  const needed = freeGibMin[options.kind];
+  if (free < needed * gib) {
     throw new PreflightError(
-      `the disk of ${paths.root} has ${(free / gib).toFixed(1)} GiB free, a region needs ${needed / gib} GiB: make room, or choose another place with --state`,
+      `the disk of ${paths.root} has ${(free / gib).toFixed(1)} GiB free, a region needs ${needed} GiB: make room, or choose another place with --state`,
     );
   }
   const longest = [

@@ -62,7 +62,10 @@ export async function up(options: UpOptions): Promise<RegionSummary> {
     : await Promise.all([detectDatapath(), readVersions({ simulated })]);
   const state = resolveState({ paths, input, previous, simulated, datapath, versions });
   await progress.step('state folder and ports', async () => {
-    checkStateFolder(paths, state.topology, { sharedWithAccounts: process.getuid?.() === 0, simulated });
+    checkStateFolder(paths, state.topology, {
+      sharedWithAccounts: process.getuid?.() === 0,
+      kind: previous ? 'again' : simulated ? 'simulated' : 'real',
+    });
     await assertPortsFree(wantedPorts(state), state.listenAddress, ourProcesses(paths, state));
     makeFolders(paths);
     ensureTokenKey(paths);
