@@ -92,4 +92,6 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+// An interrupted bench ends by `exit`, where everything it started is ended.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 await main();

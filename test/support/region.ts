@@ -80,6 +80,8 @@ export async function startSimulatedRegion(options: SimulatedRegionOptions = {})
   chmodSync(dir, 0o711);
   const parts = new RegionParts(dir, options);
   try {
+    // A test or bench that is interrupted takes its database along; see ManagedProcess for the rest.
+    process.once('exit', () => parts.abandon());
     await parts.start();
     return parts.region();
   } catch (error) {
@@ -153,6 +155,11 @@ class RegionParts {
       },
       stop: () => this.stop(),
     };
+  }
+
+  /** When there is no time left to stop in order. */
+  abandon(): void {
+    if (this.#postgres !== null) send(this.#postgres.process, 'SIGQUIT');
   }
 
   async stop(): Promise<void> {
