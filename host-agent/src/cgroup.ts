@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What one machine may use. */
@@ -84,15 +84,24 @@ export class Cgroups {
 
   /** Removes the group of a machine whose processes have ended. */
   remove(machineId: string): void {
-    for (const folder of this.#folders(machineId)) {
-      try {
-        rmdirSync(folder);
-      } catch (error) {
-        // Busy for a moment after its last process: the next machine or agent start removes or reuses it.
-        if (!(error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EBUSY')))
-          throw error;
-      }
+    for (const folder of this.#folders(machineId)) removeGroup(folder);
+  }
+
+  /** Removes the groups of machines that are not in `known`: left over from an agent that was killed, or busy when they ended. */
+  removeUnknown(known: ReadonlySet<string>): void {
+    for (const branch of this.#folders('')) {
+      if (!existsSync(branch)) continue;
+      const groups = readdirSync(branch, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+      for (const { name } of groups) if (!known.has(name)) removeGroup(join(branch, name));
     }
+  }
+
+  /** Removes everything of ours; false while something is still busy. */
+  removeBranch(): boolean {
+    this.removeUnknown(new Set());
+    const branches = this.#folders('');
+    for (const branch of branches) removeGroup(branch);
+    return branches.every((branch) => !existsSync(branch));
   }
 
   #folders(machineId: string): string[] {
@@ -137,6 +146,16 @@ function mounted(): Hierarchies {
     return existsSync(file) && readFileSync(file, 'utf8').split(/\s/).includes('cpu');
   };
   return hierarchies(existsSync('/proc/mounts') ? readFileSync('/proc/mounts', 'utf8') : '', hasCpu);
+}
+
+function removeGroup(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    // Busy while the last threads of an ended process go: `removeUnknown` comes by again.
+    if (!(error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EBUSY')))
+      throw error;
+  }
 }
 
 function write(folder: string, file: string, value: string): void {

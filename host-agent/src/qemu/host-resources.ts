@@ -66,6 +66,11 @@ export class HostResources {
     if ((share?.cores ?? null) !== null) this.#rebalance();
   }
 
+  /** Clears the groups of machines that are not on: left by an agent that was killed, or busy when the machine ended. */
+  clear(): void {
+    this.#cgroups.removeUnknown(new Set(this.#shares.keys()));
+  }
+
   get memoryUsedMib(): number {
     return [...this.#shares.values()].reduce((sum, share) => sum + share.memoryMib, 0);
   }

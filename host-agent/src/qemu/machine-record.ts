@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { Machine, MachineSpec } from '#contract/generated/agent-host.ts';
+import type { AgentLog } from '#libs/agent-http/server.ts';
 import { readIfPresent, writeJsonAtomic } from '#libs/process/atomic-file.ts';
 import type { ProcessIdentity } from '#libs/process/identity.ts';
 import { withoutSeed } from '../generation.ts';
@@ -64,6 +65,15 @@ export function saveSpec(paths: MachinePaths, spec: MachineSpec): void {
 
 export function saveRecord(paths: MachinePaths, record: MachineRecord): void {
   writeJsonAtomic(paths.record, record, { mode: 0o600 });
+}
+
+/** For what happened and cannot be refused: a full disk must not end the agent. */
+export function saveRecordIfPossible(paths: MachinePaths, record: MachineRecord, log: AgentLog): void {
+  try {
+    saveRecord(paths, record);
+  } catch (error) {
+    log.error({ err: error, record: paths.record }, 'the record of a machine could not be written');
+  }
 }
 
 /** What was kept of a machine; null when its creation was never finished. */

@@ -13,12 +13,13 @@ import { changeRunning } from './change-running.ts';
 import { launchMachine } from './launch-machine.ts';
 import type { MachineHost } from './machine-host.ts';
 import type { MachinePaths } from './machine-paths.ts';
-import { makeFolders, removeFolders, saveRecord, saveSpec } from './machine-record.ts';
+import { makeFolders, removeFolders, saveRecord, saveRecordIfPossible, saveSpec } from './machine-record.ts';
 import type { MachineRecord } from './machine-record.ts';
 import { observedMachine } from './observed-machine.ts';
 import { asProblem } from './problems.ts';
 import { recentRestarts, restartDelay, retryDelay } from './restart-policy.ts';
 import { lastLines, RunningQemu } from './running-qemu.ts';
+import type { QemuListener } from './running-qemu.ts';
 import { writeSeed } from './seed.ts';
 import { SerialLog } from './serial-log.ts';
 import { checkSpec } from './spec-check.ts';
@@ -47,6 +48,10 @@ export class QemuMachine {
   #restartTimer: NodeJS.Timeout | undefined;
   #failedStarts = 0;
   readonly #abandoned = new AbortController();
+  readonly #listener: QemuListener = {
+    onEvent: (event) => this.#onEvent(event),
+    onEnd: (byGuest) => this.#onEnd(byGuest),
+  };
 
   constructor(
     id: string,
@@ -64,7 +69,7 @@ export class QemuMachine {
       minimumVersion: options.host.qemu.toolsMinimumVersion,
       log: options.host.log,
       tools: () => this.#record.tools,
-      keepTools: (tools) => this.#save({ tools }),
+      keepTools: (tools) => this.#saveIfPossible({ tools }),
       happened: (type) => this.#happened(type),
     });
   }
@@ -145,8 +150,13 @@ export class QemuMachine {
     const hardware = this.#record.hardware ?? wantedHardware(this.#spec, null);
     this.#host.resources.take(this.id, { ...hardware, cpu: this.#spec.cpu }, { adopted: true });
     this.#host.resources.enter(this.id, identity.pid);
-    this.#save({ process: identity, hardware, crashed: false, startedAt: this.#record.startedAt ?? Date.now() });
-    this.#qemu = await RunningQemu.adopt(identity, { path: this.#paths.qmp, listener: this.#listener() });
+    this.#saveIfPossible({
+      process: identity,
+      hardware,
+      crashed: false,
+      startedAt: this.#record.startedAt ?? Date.now(),
+    });
+    this.#qemu = await RunningQemu.adopt(identity, { path: this.#paths.qmp, listener: this.#listener });
     const open = await this.#qemu.isChannelOpen('qga');
     if (this.#record.tools.bootedAt === null) this.guest.note({ kind: 'started' });
     this.guest.note({ kind: open ? 'opened' : 'closed' });
@@ -174,14 +184,14 @@ export class QemuMachine {
       await writeSeed(this.#paths.seed, spec.cloudInit, this.#host.qemu);
     }
     this.#spec = spec;
-    this.#save({ converged: false });
+    this.#saveIfPossible({ converged: false });
     saveSpec(this.#paths, spec);
   }
 
   async #toOff(): Promise<void> {
     clearTimeout(this.#restartTimer);
     if (this.#qemu !== undefined) await this.#stop(this.#qemu);
-    else if (this.#record.crashed) this.#save({ crashed: false, stopCause: 'requested' });
+    else if (this.#record.crashed) this.#saveIfPossible({ crashed: false, stopCause: 'requested' });
     await this.#release();
   }
 
@@ -191,7 +201,7 @@ export class QemuMachine {
       await changeRunning(qemu, change, {
         network: this.#host.network,
         hardware: () => this.#record.hardware ?? wantedHardware(this.#spec, null),
-        keep: (hardware) => this.#save({ hardware }),
+        keep: (hardware) => this.#saveIfPossible({ hardware }),
       });
     } catch (error) {
       throw asProblem(error, 'the running machine could not be changed');
@@ -210,12 +220,12 @@ export class QemuMachine {
       this.#abandoned.signal.throwIfAborted();
       this.#qemu = await launchMachine(this.#host, {
         ...{ machineId: this.id, paths: this.#paths, hardware, cpu: this.#spec.cpu, oldAdapters: this.#everyAdapter() },
-        ...{ listener: this.#listener(), signal: this.#abandoned.signal },
-        onSpawn: (identity) => this.#save({ process: identity, hardware }),
+        ...{ listener: this.#listener, signal: this.#abandoned.signal },
+        onSpawn: (identity) => this.#saveIfPossible({ process: identity, hardware }),
       });
-      this.#save({ crashed: false, startedAt, stoppedAt: null, stopCause: null, stopDetail: null });
+      this.#saveIfPossible({ crashed: false, startedAt, stoppedAt: null, stopCause: null, stopDetail: null });
     } catch (error) {
-      this.#save({ process: null });
+      this.#saveIfPossible({ process: null });
       await this.#release();
       throw asProblem(error, 'QEMU did not start');
     }
@@ -242,16 +252,9 @@ export class QemuMachine {
       ended: this.#ended.promise,
       deadline: () => this.#stopDeadline,
       askTools: async () => this.guest.answers && (await this.guest.shutDown()),
-      pressPowerButton: async () => {
-        // A monitor that does not answer is one that ends, or will be killed.
-        await qemu.execute('system_powerdown').catch(() => undefined);
-      },
+      pressPowerButton: async () => await qemu.pressPowerButton(),
       kill: async () => await qemu.kill(),
     });
-  }
-
-  #listener(): { onEvent(event: QmpEvent): void; onEnd(byGuest: boolean): void } {
-    return { onEvent: (event) => this.#onEvent(event), onEnd: (byGuest) => this.#onEnd(byGuest) };
   }
 
   #onEvent({ event, data }: QmpEvent): void {
@@ -287,7 +290,7 @@ export class QemuMachine {
     const now = Date.now();
     const tools = toolsAfter(this.#record.tools, { kind: 'stopped' }, { now });
     const crashed = cause === 'crash' || cause === 'host_lost';
-    this.#save({ process: null, crashed, stoppedAt: now, stopCause: cause, stopDetail: detail, tools });
+    this.#saveIfPossible({ process: null, crashed, stoppedAt: now, stopCause: cause, stopDetail: detail, tools });
   }
 
   #planRestart(wait: number | null): void {
@@ -299,13 +302,13 @@ export class QemuMachine {
     if (this.isOn || !this.#record.crashed || this.#spec.power !== 'on' || this.#abandoned.signal.aborted) return;
     const now = Date.now();
     const restarts = recentRestarts(this.#record.restarts, now);
-    this.#save({ restarts: [...restarts, now] });
+    this.#saveIfPossible({ restarts: [...restarts, now] });
     try {
       await this.#start('restarted');
       this.#failedStarts = 0;
     } catch (error) {
       this.#host.log.warn({ err: error, machineId: this.id }, 'a crashed machine did not start again');
-      this.#save({ restarts, stopDetail: error instanceof Error ? error.message : String(error) });
+      this.#saveIfPossible({ restarts, stopDetail: error instanceof Error ? error.message : String(error) });
       this.#failedStarts += 1;
       this.#planRestart(retryDelay(this.#failedStarts));
     }
@@ -322,6 +325,11 @@ export class QemuMachine {
 
   #happened(type: Event['type']): void {
     this.#host.happened(type, this.id, this.observed());
+  }
+
+  #saveIfPossible(change: Partial<MachineRecord>): void {
+    this.#record = { ...this.#record, ...change };
+    saveRecordIfPossible(this.#paths, this.#record, this.#host.log);
   }
 
   #save(change: Partial<MachineRecord>): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -210,10 +210,13 @@ test('an agent that starts again clears what was left half-done', { skip }, asyn
   assert.ok(identity);
   execFileSync('rm', ['-r', machinePaths(orphan, host.config).folder]);
   mkdirSync(machinePaths(half, host.config).guestFolder, { recursive: true });
+  const group = `/sys/fs/cgroup/cpu/bastide-test/${host.config.id}`;
+  if (existsSync(group)) mkdirSync(join(group, half));
   const next = await QemuHost.open(host.config, host.log);
   t.after(async () => await next.close());
   assert.deepEqual(await next.list(), []);
   assert.ok(!isAlive(identity));
+  assert.ok(!existsSync(join(group, half)));
   assert.ok(!existsSync(machinePaths(half, host.config).folder));
   assert.ok(!taps().includes(tapName(adapter.adapterId)));
 });
@@ -320,5 +323,38 @@ test(
     renameSync(`${socketPath}.away`, socketPath);
     const back = await until(driver, id, ({ power }) => power === 'on');
     assert.deepEqual([back.status, back.restarts, back.stopDetail], ['running', 1, null]);
+  },
+);
+
+test(
+  'a full state folder is insufficient_storage; nothing is left and what runs goes on',
+  { skip, timeout: 60_000 },
+  async (t) => {
+    const { host, driver } = await open(t);
+    const [runs, fails] = [randomUUID(), randomUUID()];
+    const spec = specWith([await host.bootDisk('x', 'halt')]);
+    await driver.put(runs, spec);
+    await driver.close();
+    const machines = join(host.config.stateDir, 'machines');
+    const saved = join(host.root, 'saved');
+    execFileSync('cp', ['-a', machines, saved]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k,mode=0711', 'tmpfs', machines]);
+    try {
+      execFileSync('cp', ['-a', `${saved}/.`, machines]);
+      const full = await QemuHost.open(host.config, host.log);
+      assert.throws(() => writeFileSync(join(machines, 'filler'), Buffer.alloc(256 * 1024)), { code: 'ENOSPC' });
+      const refusal = { status: 507, code: 'insufficient_storage' };
+      await assert.rejects(full.put(fails, { ...spec, cloudInit: { metaData: 'x' } }), refusal);
+      await assert.rejects(full.get(fails), { code: 'not_found' });
+      assert.ok(!existsSync(machinePaths(fails, host.config).folder));
+      await assert.rejects(full.put(runs, { ...spec, generation: 2, name: 'renamed' }), refusal);
+      assert.equal((await full.get(runs)).status, 'running');
+      rmSync(join(machines, 'filler'));
+      assert.equal((await full.put(runs, { ...spec, generation: 3, name: 'renamed' })).generation, 3);
+      await full.delete(runs);
+      await full.close();
+    } finally {
+      execFileSync('umount', ['--lazy', machines]);
+    }
   },
 );

@@ -160,13 +160,15 @@ export class QemuHost implements HostDriver {
 
   async #create(machineId: string, spec: MachineSpec): Promise<Machine> {
     const paths = machinePaths(machineId, this.#config);
-    const machine = new QemuMachine(machineId, { host: this.#shared, paths, spec, record: freshRecord(Date.now()) });
-    this.#machines.set(machineId, machine);
+    let machine: QemuMachine | undefined;
     try {
+      machine = new QemuMachine(machineId, { host: this.#shared, paths, spec, record: freshRecord(Date.now()) });
+      this.#machines.set(machineId, machine);
       return await machine.put(spec, { isNew: true });
     } catch (error) {
       this.#machines.delete(machineId);
-      await machine.destroy();
+      await machine?.destroy();
+      removeFolders(paths);
       throw error;
     }
   }
@@ -183,6 +185,11 @@ export class QemuHost implements HostDriver {
   }
 
   async #tick(): Promise<void> {
+    try {
+      this.#shared.resources.clear();
+    } catch (error) {
+      this.#shared.log.warn({ err: error }, 'left-over control groups could not be cleared');
+    }
     for (const machine of this.#machines.values()) {
       try {
         await machine.tick();
@@ -212,6 +219,7 @@ export class QemuHost implements HostDriver {
       this.#shared.log.warn({ machineId, pid: identity.pid }, 'ending a QEMU that belongs to no machine');
       await killNow(identity);
     }
+    this.#shared.resources.clear();
     await this.#clearTaps();
   }
 

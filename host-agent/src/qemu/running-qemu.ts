@@ -117,6 +117,11 @@ export class RunningQemu {
     return this.#ended;
   }
 
+  /** Presses the ACPI power button. A monitor that does not answer is one that ends, or will be killed. */
+  async pressPowerButton(): Promise<void> {
+    await this.#qmp.execute('system_powerdown').catch(() => undefined);
+  }
+
   /** Whether the guest has opened the channel behind a character device. */
   async isChannelOpen(label: string): Promise<boolean> {
     const devices = await this.execute<{ label: string; 'frontend-open': boolean }[]>('query-chardev');

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { pino } from 'pino';
 import type { AdapterSpec, DiskSpec, MachineSpec } from '#contract/generated/agent-host.ts';
 import { waitFor } from '#libs/process/wait.ts';
+import { Cgroups } from '../../cgroup.ts';
 import type { HostAgentConfig } from '../../config.ts';
 import { bootSector } from '../boot-sector.ts';
 import type { BootSectorEnding } from '../boot-sector.ts';
@@ -111,6 +112,8 @@ export class TestHost {
   async end(): Promise<void> {
     for (const end of this.#ends.toReversed()) await end();
     rmSync(this.root, { recursive: true, force: true });
+    const cgroups = new Cgroups(join(this.config.cgroupRoot, this.config.id));
+    await waitFor(() => cgroups.removeBranch(), { what: 'the control groups to be empty', timeoutMs: 10_000 });
   }
 }
 
