@@ -88,9 +88,10 @@ function seed(paths: MachinePaths): string[] {
     'read-only': true,
     file: { driver: 'file', filename: paths.seed },
   };
-  // At the last slot, so that the guest names its disks before it.
-  const device = { driver: 'virtio-blk-pci', id: 'seed', drive: 'seed', serial: 'cidata', addr: '1e' };
-  return ['-blockdev', JSON.stringify(node), '-device', JSON.stringify(device)];
+  // Behind the last port: Linux looks at the root bus before the ports, and the system disk is to be the first it names.
+  const device = { driver: 'virtio-blk-pci', id: 'seed', drive: 'seed', serial: 'cidata', bus: 'sp0' };
+  const port = ports('sp', 1, DISK_PORTS + ADAPTER_PORTS);
+  return [...port, '-blockdev', JSON.stringify(node), '-device', JSON.stringify(device)];
 }
 
 function listening(id: string, path: string): string {

@@ -6,9 +6,12 @@ import type { ProcessIdentity } from '#libs/process/identity.ts';
 import { withoutSeed } from '../generation.ts';
 import type { Hardware } from './hardware.ts';
 import type { MachinePaths } from './machine-paths.ts';
-import { toolsUnknown } from './tools-state.ts';
+import { toolsAfter, toolsUnknown } from './tools-state.ts';
 import type { ToolsMemory } from './tools-state.ts';
 import type { QemuUser } from './unprivileged.ts';
+
+/** Why a machine is off. */
+export type StopCause = NonNullable<Machine['stopCause']>;
 
 /** What the agent must still know of a machine after its own restart. Times are ms since the epoch. */
 export interface MachineRecord {
@@ -21,7 +24,7 @@ export interface MachineRecord {
   readonly crashed: boolean;
   readonly startedAt: number | null;
   readonly stoppedAt: number | null;
-  readonly stopCause: NonNullable<Machine['stopCause']> | null;
+  readonly stopCause: StopCause | null;
   readonly stopDetail: string | null;
   readonly restarts: readonly number[];
   readonly tools: ToolsMemory;
@@ -40,6 +43,22 @@ export function freshRecord(now: number): MachineRecord {
     stopDetail: null,
     restarts: [],
     tools: toolsUnknown(now),
+  };
+}
+
+/** What a record becomes when QEMU has ended. */
+export function stoppedRecord(
+  tools: ToolsMemory,
+  how: { readonly cause: StopCause; readonly detail: string | null; readonly now: number },
+): Partial<MachineRecord> {
+  const { cause, detail, now } = how;
+  return {
+    process: null,
+    crashed: cause === 'crash' || cause === 'host_lost',
+    stoppedAt: now,
+    stopCause: cause,
+    stopDetail: detail,
+    tools: toolsAfter(tools, { kind: 'stopped' }, { now }),
   };
 }
 

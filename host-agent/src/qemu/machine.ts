@@ -13,8 +13,15 @@ import { changeRunning } from './change-running.ts';
 import { launchMachine } from './launch-machine.ts';
 import type { MachineHost } from './machine-host.ts';
 import type { MachinePaths } from './machine-paths.ts';
-import { makeFolders, removeFolders, saveRecord, saveRecordIfPossible, saveSpec } from './machine-record.ts';
-import type { MachineRecord } from './machine-record.ts';
+import {
+  makeFolders,
+  removeFolders,
+  saveRecord,
+  saveRecordIfPossible,
+  saveSpec,
+  stoppedRecord,
+} from './machine-record.ts';
+import type { MachineRecord, StopCause } from './machine-record.ts';
 import { observedMachine } from './observed-machine.ts';
 import { asProblem } from './problems.ts';
 import { recentRestarts, restartDelay, retryDelay } from './restart-policy.ts';
@@ -23,7 +30,6 @@ import type { QemuListener } from './running-qemu.ts';
 import { writeSeed } from './seed.ts';
 import { SerialLog } from './serial-log.ts';
 import { checkSpec } from './spec-check.ts';
-import { toolsAfter } from './tools-state.ts';
 
 const DEFAULT_STOP_GRACE_SECONDS = 30;
 
@@ -285,12 +291,9 @@ export class QemuMachine {
     this.#planRestart(restartDelay(this.#spec.restart, this.#record.restarts, Date.now()));
   }
 
-  #off(cause: NonNullable<Machine['stopCause']>, detail: string | null): void {
+  #off(cause: StopCause, detail: string | null): void {
     this.#paused = false;
-    const now = Date.now();
-    const tools = toolsAfter(this.#record.tools, { kind: 'stopped' }, { now });
-    const crashed = cause === 'crash' || cause === 'host_lost';
-    this.#saveIfPossible({ process: null, crashed, stoppedAt: now, stopCause: cause, stopDetail: detail, tools });
+    this.#saveIfPossible(stoppedRecord(this.#record.tools, { cause, detail, now: Date.now() }));
   }
 
   #planRestart(wait: number | null): void {
