@@ -26,7 +26,7 @@ import { createNetworkDriver } from './network/driver/create.ts';
 import { providerHandlers } from './provider/routes.ts';
 import { reconcile } from './reconcile/reconcile.ts';
 import { tagHandlers } from './tags/routes.ts';
-import { Engine } from './workflow/engine.ts';
+import { Engine, migrateEngine } from './workflow/engine.ts';
 import { runOperation } from './workflow/runner.ts';
 
 const version = '0.1.0';
@@ -34,7 +34,7 @@ const version = '0.1.0';
 /** Starts everything. @returns how to stop it: listeners first, then the operations under way get a moment to reach a step's end */
 export async function startControlPlane(config: ControlPlaneConfig, log: Logger): Promise<() => Promise<void>> {
   const { url } = config.database;
-  const applied = await migrate(url);
+  const applied = await migrate(url, () => migrateEngine(url));
   if (applied.length > 0) log.info({ applied }, 'database migrated');
   const database = new Database({ url, onError: (error) => log.warn({ err: error }, 'lost a database connection') });
   const agents = new Agents(database, config.agents);

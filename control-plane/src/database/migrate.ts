@@ -1,6 +1,7 @@
 /** Brings a database to the schema of this version: numbered SQL files, each once, in one transaction each. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 
 const folder = new URL('migrations/', import.meta.url);
@@ -21,14 +22,15 @@ export async function listMigrations(): Promise<{ version: number; name: string;
 
 /**
  * Applies what is missing; safe to run from several replicas at once.
+ * @param andThen further work on the schema, done by one replica at a time: a library's own migrations
  * @returns the names applied now
  * @throws when an applied migration's text has changed since, or the database is newer than this version
  */
-export async function migrate(url: string): Promise<string[]> {
+export async function migrate(url: string, andThen: () => Promise<void> = async () => {}): Promise<string[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query('select pg_advisory_lock($1)', [lockKey]);
+    await takeLock(client);
     await client.query(`create table if not exists schema_migrations (
       version integer primary key, name text not null, checksum text not null, applied_at timestamptz not null default now())`);
     const { rows } = await client.query<{ version: number; checksum: string }>('select version, checksum from schema_migrations');
@@ -51,8 +53,26 @@ export async function migrate(url: string): Promise<string[]> {
       await client.query('commit');
       done.push(migration.name);
     }
+    await andThen();
     return done;
   } finally {
     await client.end();
+  }
+}
+
+const lockTimeoutMs = 120_000;
+const lockRetryMs = 100;
+
+/**
+ * Waits for the lock by asking again and again: a session that waits inside `pg_advisory_lock` holds a snapshot, and an index that the
+ * holder makes concurrently would wait for that snapshot for ever.
+ */
+async function takeLock(client: pg.Client): Promise<void> {
+  const until = performance.now() + lockTimeoutMs;
+  for (;;) {
+    const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [lockKey]);
+    if (rows[0]?.taken === true) return;
+    if (performance.now() > until) throw new Error('another process has been migrating the database for two minutes; look at its log');
+    await delay(lockRetryMs);
   }
 }

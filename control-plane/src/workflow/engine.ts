@@ -37,6 +37,11 @@ const dbosMemory: StepMemory = {
   step: (name, work) => DBOS.runStep<StepOutcome>(work, { name }),
 };
 
+/** Brings the engine's own tables up to date. Not safe for two processes at once: its migrations deadlock. */
+export async function migrateEngine(databaseUrl: string): Promise<void> {
+  await DBOS.migrate(databaseUrl);
+}
+
 export class Engine {
   readonly #options: EngineOptions;
   readonly #pool: pg.Pool;
@@ -62,6 +67,7 @@ export class Engine {
       applicationVersion: operationsVersion,
       executorID: this.#options.replica,
       logger: quietLogger(this.#options.log.child({}, { level: 'warn' })),
+      runMigrations: false,
     });
     await DBOS.launch();
   }
