@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { AdapterSpec, Event, Machine, MachineSpec } from '#contract/generated/agent-host.ts';
 import { AgentProblem } from '#libs/agent-http/problem.ts';
 import type { ProcessIdentity } from '#libs/process/identity.ts';
@@ -27,7 +26,7 @@ import { asProblem } from './problems.ts';
 import { recentRestarts, restartDelay, retryDelay } from './restart-policy.ts';
 import { lastLines, RunningQemu } from './running-qemu.ts';
 import type { QemuListener } from './running-qemu.ts';
-import { writeSeed } from './seed.ts';
+import { writeSeedOnce } from './seed.ts';
 import { SerialLog } from './serial-log.ts';
 import { checkSpec } from './spec-check.ts';
 
@@ -178,19 +177,10 @@ export class QemuMachine {
     this.#qemu = undefined;
   }
 
-  /** What time alone changes: the tools' state, the serial ring. */
-  async tick(): Promise<void> {
-    if (this.isOn) this.guest.note({ kind: 'tick' });
-    await this.serial.trim();
-  }
-
   async #keep(spec: MachineSpec): Promise<void> {
-    const neverStarted = this.#record.hardware === null;
-    if (spec.cloudInit !== undefined && neverStarted && !existsSync(this.#paths.seed)) {
-      await writeSeed(this.#paths.seed, spec.cloudInit, this.#host.qemu);
-    }
+    if (this.#record.hardware === null) await writeSeedOnce(this.#paths.seed, spec.cloudInit, this.#host.qemu);
     this.#spec = spec;
-    this.#saveIfPossible({ converged: false });
+    this.#save({ converged: false });
     saveSpec(this.#paths, spec);
   }
 
@@ -273,10 +263,7 @@ export class QemuMachine {
     this.#qemu = undefined;
     this.guest.stop();
     this.#ended.resolve();
-    if (!byGuest && !this.#stopRequested) {
-      this.crashed('crash');
-      return;
-    }
+    if (!byGuest && !this.#stopRequested) return this.crashed('crash');
     this.#off(this.#stopRequested ? 'requested' : 'guest', null);
     this.#happened('stopped');
     // A requested stop clears up by itself, in order.
@@ -321,9 +308,9 @@ export class QemuMachine {
     const clearUp = async (): Promise<void> => {
       if (!this.isOn && !this.#abandoned.signal.aborted) await this.#release();
     };
-    void this.#host.lock.run(this.id, clearUp).catch((error: unknown) => {
-      this.#host.log.error({ err: error, machineId: this.id }, 'clearing up after a machine failed');
-    });
+    void this.#host.lock
+      .run(this.id, clearUp)
+      .catch((error: unknown) => this.#host.log.error({ err: error }, 'clearing up failed'));
   }
 
   #happened(type: Event['type']): void {

@@ -192,7 +192,8 @@ export class QemuHost implements HostDriver {
     }
     for (const machine of this.#machines.values()) {
       try {
-        await machine.tick();
+        machine.guest.note({ kind: 'tick' });
+        await machine.serial.trim();
       } catch (error) {
         this.#shared.log.warn({ err: error, machineId: machine.id }, 'looking after a machine failed');
       }
