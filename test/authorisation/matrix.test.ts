@@ -123,7 +123,7 @@ async function makeObjects(owner: Api, token: TenantToken): Promise<Known> {
     resources: [{ uuid: vm, type: 'iaas_opensource_virtual_machine', source: 'iaas_opensource' }],
   });
   const first = async (path: string, pick: (body: never) => { id: string }[]): Promise<string> =>
-    pick((await owner.get(path)) as never)[0]?.id ?? '';
+    pick(await owner.get<never>(path))[0]?.id ?? '';
   const list = (body: { id: string }[]): { id: string }[] => body;
   const organisation = (await owner.get<{ companyId: string }[]>('/iam/v2/tenants'))[0]?.companyId ?? '';
   // A token may hold no more than who makes it (IAM-10): this permission is the one that the operation itself asks for.

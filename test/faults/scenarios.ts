@@ -102,7 +102,7 @@ export const scenarios: readonly Scenario[] = [
     // A disk that grew on the array stays as large there; the rows go back, and the next extension goes on from them.
     goesBack: false,
     prepare: stopped,
-    submit: async (world) => world.machineParts.extendDisk(world.initiator, await machineOf(world), null, 30),
+    submit: async (world) => world.machineParts.extendDisk(world.initiator, await machineOf(world), { diskId: null, size: 30 }),
   },
   {
     kind: 'disk.delete',
@@ -133,7 +133,8 @@ export const scenarios: readonly Scenario[] = [
       await secondNetwork(world);
     },
     submit: async (world) =>
-      world.machineParts.changeAdapter(world.initiator, await machineOf(world), await only(world, 'select id from adapters'), {
+      world.machineParts.changeAdapter(world.initiator, await machineOf(world), {
+        adapterId: await only(world, 'select id from adapters'),
         networkId: await only(world, `select id from networks where name = 'LAN02'`),
       }),
   },

@@ -77,7 +77,8 @@ export class InstancePartsService {
   }
 
   /** `diskId` null means the system disk. */
-  async extendDisk(initiator: Initiator, vmId: string, diskId: string | null, size: number): Promise<string> {
+  async extendDisk(initiator: Initiator, vmId: string, wish: { diskId: string | null; size: number }): Promise<string> {
+    const { diskId, size } = wish;
     const disks = await this.#of(initiator, vmId, (session) => session.rows(listDisks, vmId));
     const disk = disks.find((row) => (diskId === null ? row.isPrimary : row.id === diskId));
     return this.#enqueue(initiator, vmId, {
@@ -128,7 +129,12 @@ export class InstancePartsService {
     });
   }
 
-  async changeAdapter(initiator: Initiator, vmId: string, adapterId: string, wish: ChangeVmNetworkAdapterRequest): Promise<string> {
+  async changeAdapter(
+    initiator: Initiator,
+    vmId: string,
+    wish: ChangeVmNetworkAdapterRequest & { readonly adapterId: string },
+  ): Promise<string> {
+    const { adapterId } = wish;
     await this.#requireNetwork(initiator, wish.networkId);
     return this.#enqueue(initiator, vmId, {
       kind: 'adapter.change',

@@ -72,12 +72,12 @@ export function instanceHandlers(services: {
     listVirtualMachineDisks: async ({ principal, params }) => reply.ok(await parts.listDisks(principal, params.vmId)),
     createVirtualMachineDisk: async (call) => reply.activity(await parts.createDisk(initiatorOf(call), call.params.vmId, call.body)),
     extendVirtualMachineSystemDisk: async (call) =>
-      reply.activity(await parts.extendDisk(initiatorOf(call), call.params.vmId, null, call.body.size)),
+      reply.activity(await parts.extendDisk(initiatorOf(call), call.params.vmId, { diskId: null, size: call.body.size })),
     getVirtualMachineDisk: async ({ principal, params }) => reply.ok(await parts.getDisk(principal, params.vmId, params.diskId)),
     deleteVirtualMachineDisk: async (call) =>
       reply.activity(await parts.deleteDisk(initiatorOf(call), call.params.vmId, call.params.diskId)),
     extendVirtualMachineDisk: async (call) =>
-      reply.activity(await parts.extendDisk(initiatorOf(call), call.params.vmId, call.params.diskId, call.body.size)),
+      reply.activity(await parts.extendDisk(initiatorOf(call), call.params.vmId, { diskId: call.params.diskId, size: call.body.size })),
 
     listVirtualMachineNetworkAdapters: async ({ principal, params }) => reply.ok(await parts.listAdapters(principal, params.vmId)),
     createVirtualMachineNetworkAdapter: async (call) =>
@@ -85,7 +85,7 @@ export function instanceHandlers(services: {
     getVirtualMachineNetworkAdapter: async ({ principal, params }) =>
       reply.ok(await parts.getAdapter(principal, params.vmId, params.networkAdapterId)),
     changeVirtualMachineNetworkAdapterNetwork: async (call) =>
-      reply.activity(await parts.changeAdapter(initiatorOf(call), call.params.vmId, call.params.networkAdapterId, call.body)),
+      reply.activity(await parts.changeAdapter(initiatorOf(call), call.params.vmId, { ...call.body, adapterId: call.params.networkAdapterId })),
     deleteVirtualMachineNetworkAdapter: async (call) =>
       reply.activity(await parts.deleteAdapter(initiatorOf(call), call.params.vmId, call.params.networkAdapterId)),
 

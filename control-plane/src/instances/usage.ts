@@ -19,9 +19,9 @@ export async function takeQuota(session: Session, tenantId: string, usage: Usage
   const now = await session.first(readUsage, tenantId);
   if (now === null) throw new OperationFailed('quota_exceeded', 'The tenant has no quota for VM instances. Ask the provider to set one.');
   const passed = [
-    limit('vCPU', now.vcpuUsed, usage.vcpu, now.vcpuLimit),
-    limit('GB of memory', now.ramUsedMb / mbPerGb, usage.ramGb, now.ramLimitMb / mbPerGb),
-    limit('GB of storage', now.storageUsedGb, usage.storageGb, now.storageLimitGb),
+    limit('vCPU', usage.vcpu, { used: now.vcpuUsed, most: now.vcpuLimit }),
+    limit('GB of memory', usage.ramGb, { used: now.ramUsedMb / mbPerGb, most: now.ramLimitMb / mbPerGb }),
+    limit('GB of storage', usage.storageGb, { used: now.storageUsedGb, most: now.storageLimitGb }),
   ].filter((text) => text !== null);
   throw new OperationFailed('quota_exceeded', `The quota of the tenant is exceeded: ${passed.join('; ')}. Free some or ask the provider for more.`);
 }
@@ -30,7 +30,7 @@ export async function releaseQuota(session: Session, tenantId: string, usage: Us
   await session.run(giveUsageBack, tenantId, usage.vcpu, usage.ramGb * mbPerGb, usage.storageGb, usage.machines);
 }
 
-function limit(unit: string, used: number, wanted: number, most: number): string | null {
+function limit(unit: string, wanted: number, { used, most }: { used: number; most: number }): string | null {
   if (wanted <= 0 || used + wanted <= most) return null;
   return `${String(used)} of ${String(most)} ${unit} are used and ${String(wanted)} more are asked for`;
 }

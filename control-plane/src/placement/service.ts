@@ -11,17 +11,15 @@ export interface Demand {
 }
 
 /**
- * Reserves `demand` on the emptiest ready host of the zone, or on `onHost` alone.
+ * Reserves what is wanted on the emptiest ready host of the zone, or on `onHost` alone.
  * @returns the host's id; null when `onHost` was given and has no room
  * @throws OperationFailed `no_capacity` when no host of the zone has room
  */
 export async function reserveHost(
   session: Session,
-  zone: { id: string; name: string },
-  demand: Demand,
-  onHost: string | null = null,
+  want: Demand & { readonly zone: { readonly id: string; readonly name: string }; readonly onHost?: string },
 ): Promise<string | null> {
-  const { vcpus, memoryMib, dedicated } = demand;
+  const { zone, vcpus, memoryMib, dedicated, onHost = null } = want;
   const quick = await session.first(takeHostUnlocked, zone.id, vcpus, memoryMib, dedicated, onHost);
   if (quick !== null) return quick.id;
   const patient = await session.first(takeHost, zone.id, vcpus, memoryMib, dedicated, onHost);

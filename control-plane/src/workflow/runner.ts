@@ -46,13 +46,18 @@ export async function runOperation<Parts>(
   if (operation === undefined) throw new Error(`no operation is called "${record.kind}"`);
   const log = options.log.child({ activity: activityId, operation: record.kind });
 
+  const complete = async (session: Session): Promise<void> => {
+    const outcome = await operation.complete(session, record);
+    // A replay of this step finds the activity ended and must leave everything as it was.
+    if (!(await options.ledger.completed(session, activityId, outcome))) throw new AlreadyEnded();
+  };
   const failure = await forward(operation, record, { ...options, memory, log });
   if (failure === null) {
-    await memory.step('complete', () => end(record, log, options, (session) => complete(session, operation, record, options.ledger)));
+    await memory.step('complete', () => end(record, { ...options, log }, complete));
   } else {
     await back(operation, record, { ...options, memory, log, failedAt: failure.step });
     await memory.step('abandon', () =>
-      end(record, log, options, async (session) => {
+      end(record, { ...options, log }, async (session) => {
         if (await options.ledger.failed(session, activityId, failure)) await operation.abandon(session, record);
       }),
     );
@@ -100,29 +105,17 @@ async function back<Parts>(
   }
 }
 
-async function complete<Parts>(
-  session: Session,
-  operation: Operation<Parts>,
-  record: OperationRecord,
-  ledger: ActivityLedger,
-): Promise<void> {
-  const outcome = await operation.complete(session, record);
-  // A replay of this step finds the activity ended and must leave everything as it was.
-  if (!(await ledger.completed(session, record.activityId, outcome))) throw new AlreadyEnded();
-}
-
 class AlreadyEnded extends Error {}
 
 async function end<Parts>(
   record: OperationRecord,
-  log: Logger,
-  options: RunnerOptions<Parts>,
+  { database, log }: RunnerOptions<Parts>,
   work: (session: Session) => Promise<void>,
 ): Promise<StepOutcome> {
   return attempt(
     async () => {
       try {
-        await options.database.platformTransaction(work);
+        await database.platformTransaction(work);
       } catch (error) {
         if (error instanceof AlreadyEnded) return;
         if (!isTransientDatabaseError(error)) log.error({ err: error, record }, 'the end of an operation could not be written');

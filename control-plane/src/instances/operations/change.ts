@@ -100,7 +100,8 @@ async function resize(session: Session, record: OperationRecord): Promise<void> 
   const demand = { ...demandOf(machine), vcpus: vcpu, memoryMib: ramGb * 1024 };
   const zone = { id: machine.zoneId, name: machine.zoneName };
   // It stays where it is when there is room; it is off, so it can as well start elsewhere.
-  const hostId = (await reserveHost(session, zone, demand, machine.hostId)) ?? (await reserveHost(session, zone, demand));
+  const hostId =
+    (await reserveHost(session, { zone, ...demand, onHost: machine.hostId })) ?? (await reserveHost(session, { zone, ...demand }));
   if (hostId !== null) await session.run(setSize, machine.id, vcpu, ramGb, hostId);
 }
 
@@ -110,7 +111,8 @@ async function moveReservation(session: Session, machine: MachinePlanRow, before
   await releaseHost(session, machine.hostId, demandOf(machine));
   const demand = { ...demandOf(machine), vcpus: before.vcpu, memoryMib: before.ramGb * 1024 };
   const zone = { id: machine.zoneId, name: machine.zoneName };
-  const hostId = (await reserveHost(session, zone, demand, before.hostId)) ?? (await reserveHost(session, zone, demand));
+  const hostId =
+    (await reserveHost(session, { zone, ...demand, onHost: before.hostId })) ?? (await reserveHost(session, { zone, ...demand }));
   const grown = { vcpu: machine.vcpu - before.vcpu, ramGb: machine.ramGb - before.ramGb, storageGb: 0, machines: 0 };
   // A resize that gave something back may not get it again when others have taken it; the undo then counts over the limit.
   await releaseQuota(session, machine.tenantId, grown);

@@ -72,7 +72,7 @@ async function reserve(session: Session, machineId: string): Promise<void> {
     const storageType = { id: volume.storageTypeId, name: volume.storageTypeName };
     await session.run(setVolumePool, volume.id, await reserveSpace(session, { zone, storageType, gib: volume.sizeGib }));
   }
-  const hostId = await reserveHost(session, zone, demandOf(machine));
+  const hostId = await reserveHost(session, { zone, ...demandOf(machine) });
   if (hostId !== null) await session.run(setHost, machineId, hostId);
 }
 
