@@ -54,7 +54,11 @@ test('the store keeps what is good and renews what ends within 30 days, lacks a 
     assert.equal((await again.ensureLeaf({ commonName: 'web', names: ['localhost'] })).renewed, false);
     assert.equal((await again.ensureLeaf({ commonName: 'web', names: ['localhost', '::1'] })).renewed, true);
     assert.equal((await again.ensureLeaf({ commonName: 'brief', days: 29 })).renewed, true);
-    assert.equal((await again.ensureLeaf({ commonName: 'brief', days: 31 })).renewed, true, 'within 30 days of its end');
+    assert.equal(
+      (await again.ensureLeaf({ commonName: 'brief', days: 31 })).renewed,
+      true,
+      'within 30 days of its end',
+    );
     assert.equal((await again.ensureLeaf({ commonName: 'brief' })).renewed, false);
     writeFileSync(made.key, (await createCa('other')).key);
     assert.equal((await again.ensureLeaf({ commonName: 'web' })).renewed, true, 'key of another certificate');

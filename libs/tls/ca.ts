@@ -66,7 +66,10 @@ export async function issueLeaf(ca: KeyPairPem, request: LeafRequest): Promise<K
     await SubjectKeyIdentifierExtension.create(keys.publicKey),
     await AuthorityKeyIdentifierExtension.create(issuer),
   ];
-  const names = (request.names ?? []).map((value) => ({ type: isIP(value) ? ('ip' as const) : ('dns' as const), value }));
+  const names = (request.names ?? []).map((value) => ({
+    type: isIP(value) ? ('ip' as const) : ('dns' as const),
+    value,
+  }));
   if (names.length > 0) extensions.push(new SubjectAlternativeNameExtension(names));
   const certificate = await X509CertificateGenerator.create({
     serialNumber: newSerial(),
@@ -101,7 +104,9 @@ export function isUsable(pair: KeyPairPem, authorityPem: string, need: Certifica
   }
   if (!certificate.verify(new NodeCertificate(authorityPem).publicKey)) return false;
   if (new Date(certificate.validTo).getTime() - Date.now() < need.days * dayMs) return false;
-  return (need.names ?? []).every((name) => (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined);
+  return (need.names ?? []).every(
+    (name) => (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined,
+  );
 }
 
 function validity(days: number): { notBefore: Date; notAfter: Date } {

@@ -53,7 +53,10 @@ export class CertificateStore {
   }
 
   /** Makes sure that `<name>.pem` and `<name>.key` are there and good. `renewed` tells whoever holds the old one to reload. */
-  async ensureLeaf(request: LeafRequest, options: LeafStoreOptions = {}): Promise<TlsFiles & { readonly renewed: boolean }> {
+  async ensureLeaf(
+    request: LeafRequest,
+    options: LeafStoreOptions = {},
+  ): Promise<TlsFiles & { readonly renewed: boolean }> {
     const files = {
       ca: this.caFile,
       cert: join(this.#folder, `${request.commonName}.pem`),
@@ -62,7 +65,8 @@ export class CertificateStore {
     const cert = readIfPresent(files.cert);
     const key = readIfPresent(files.key);
     const need = { days: options.renewWithinDays ?? 30, ...(request.names ? { names: request.names } : {}) };
-    if (cert !== null && key !== null && isUsable({ cert, key }, this.#ca.cert, need)) return { ...files, renewed: false };
+    if (cert !== null && key !== null && isUsable({ cert, key }, this.#ca.cert, need))
+      return { ...files, renewed: false };
     const leaf = await issueLeaf(this.#ca, request);
     const owner = options.owner ? { owner: options.owner } : {};
     writeFileAtomic(files.key, leaf.key, { mode: 0o600, ...owner });
