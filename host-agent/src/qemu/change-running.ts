@@ -2,7 +2,7 @@ import { tapName } from '../tap.ts';
 import type { HardwareChange } from './hardware-change.ts';
 import { assignPorts } from './hardware.ts';
 import type { Hardware, PluggedAdapter } from './hardware.ts';
-import { growDisk, plugAdapter, plugDisk } from './hot-plug.ts';
+import { growDisk, plugAdapter, plugDisk, unplugAdapter, unplugDisk } from './hot-plug.ts';
 import type { MachineNetwork } from './machine-network.ts';
 import type { RunningQemu } from './running-qemu.ts';
 
@@ -13,13 +13,25 @@ export interface RunningHardware {
   readonly keep: (hardware: Hardware) => void;
 }
 
-/** Plugs and grows what a running machine gets. A step that fails is undone; those before it stay. @throws QmpError, CommandFailed */
+/**
+ * Unplugs, plugs and grows what a running machine shall have. A step that fails is undone; those before it stay.
+ * @throws QmpError, CommandFailed, AgentProblem `needs_power_off`
+ */
 export async function changeRunning(
   qemu: Pick<RunningQemu, 'execute'>,
   change: HardwareChange,
   machine: RunningHardware,
 ): Promise<void> {
   const { hardware, keep } = machine;
+  for (const adapter of change.removedAdapters) {
+    await unplugAdapter(qemu, adapter);
+    await machine.network.disconnect([adapter]);
+    keep({ ...hardware(), adapters: hardware().adapters.filter(({ adapterId }) => adapterId !== adapter.adapterId) });
+  }
+  for (const disk of change.removedDisks) {
+    await unplugDisk(qemu, disk);
+    keep({ ...hardware(), disks: hardware().disks.filter(({ volumeId }) => volumeId !== disk.volumeId) });
+  }
   for (const disk of change.addedDisks) {
     await plugDisk(qemu, disk);
     keep({

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AdapterSpec, DiskSpec, MachineSpec } from '#contract/generated/agent-host.ts';
 import { AgentProblem } from '#libs/agent-http/problem.ts';
-import type { Hardware } from './hardware.ts';
+import type { Hardware, PluggedAdapter } from './hardware.ts';
 
 /** What lies between the hardware a QEMU has and a wanted machine. */
 export interface HardwareChange {
@@ -10,6 +10,9 @@ export interface HardwareChange {
   readonly addedDisks: readonly DiskSpec[];
   readonly addedAdapters: readonly AdapterSpec[];
   readonly grownDisks: readonly DiskSpec[];
+  /** To be asked back from the guest. */
+  readonly removedDisks: readonly DiskSpec[];
+  readonly removedAdapters: readonly PluggedAdapter[];
 }
 
 /** Compares; pure. A disk or adapter that differs in more than its size counts as unplugged and another one plugged. */
@@ -19,13 +22,13 @@ export function hardwareChange(has: Hardware, wants: MachineSpec): HardwareChang
   if (has.memoryMib !== wants.memoryMib) needsPowerOff.push(`memoryMib from ${has.memoryMib} to ${wants.memoryMib}`);
   for (const disk of has.disks) {
     const wanted = wants.disks.find((each) => each.volumeId === disk.volumeId);
-    if (wanted === undefined) needsPowerOff.push(`unplug of disk ${disk.volumeId}`);
-    else if (!isDeepStrictEqual(unsized(disk), unsized(wanted))) needsPowerOff.push(`change of disk ${disk.volumeId}`);
+    if (wanted === undefined) {
+      if (disk.position === 0) needsPowerOff.push(`unplug of boot disk ${disk.volumeId}`);
+    } else if (!isDeepStrictEqual(unsized(disk), unsized(wanted))) needsPowerOff.push(`change of disk ${disk.volumeId}`);
   }
   for (const { port: _, ...adapter } of has.adapters) {
     const wanted = wants.adapters.find((each) => each.adapterId === adapter.adapterId);
-    if (wanted === undefined) needsPowerOff.push(`unplug of adapter ${adapter.adapterId}`);
-    else if (!isDeepStrictEqual(adapter, wanted)) needsPowerOff.push(`change of adapter ${adapter.adapterId}`);
+    if (wanted !== undefined && !isDeepStrictEqual(adapter, wanted)) needsPowerOff.push(`change of adapter ${adapter.adapterId}`);
   }
   const sizes = new Map(has.disks.map((disk) => [disk.volumeId, disk.sizeBytes]));
   return {
@@ -38,6 +41,10 @@ export function hardwareChange(has: Hardware, wants: MachineSpec): HardwareChang
       const size = sizes.get(disk.volumeId);
       return size !== undefined && disk.sizeBytes !== undefined && disk.sizeBytes > size;
     }),
+    removedDisks: has.disks.filter((disk) => wants.disks.every(({ volumeId }) => volumeId !== disk.volumeId)),
+    removedAdapters: has.adapters.filter((adapter) =>
+      wants.adapters.every(({ adapterId }) => adapterId !== adapter.adapterId),
+    ),
   };
 }
 

@@ -48,6 +48,8 @@ test('a machine differs from itself in nothing', () => {
         addedDisks: [],
         addedAdapters: [],
         grownDisks: [],
+        removedDisks: [],
+        removedAdapters: [],
       });
     }),
   );
@@ -60,6 +62,16 @@ test('growth can be told to a running guest, a changed export cannot', () => {
   assert.equal(hardwareChange(has, specWith([{ ...disk(0), sizeBytes: 5 }])).grownDisks.length, 0);
   const moved = { ...disk(0), nbd: { socketPath: '/elsewhere', export: 'a' } };
   assert.match(hardwareChange(has, specWith([moved])).needsPowerOff[0] ?? '', /change of disk/);
+});
+
+test('the boot disk stays while the machine runs; other disks and adapters may go', () => {
+  const has = wantedHardware(specWith([disk(0), disk(1)], { adapters: [adapterSpec(0)] }), null);
+  const lighter = hardwareChange(has, specWith([disk(0)]));
+  assert.deepEqual(
+    [lighter.needsPowerOff, lighter.removedDisks.map(({ position }) => position), lighter.removedAdapters.length],
+    [[], [1], 1],
+  );
+  assert.match(hardwareChange(has, specWith([disk(1)])).needsPowerOff[0] ?? '', /boot disk/);
 });
 
 function disk(position: number): ReturnType<typeof specWith>['disks'][number] {

@@ -1,4 +1,5 @@
 import type { DiskSpec } from '#contract/generated/agent-host.ts';
+import { AgentProblem } from '#libs/agent-http/problem.ts';
 import { QmpError } from '#libs/qmp/client.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -40,6 +41,35 @@ export async function plugAdapter(qemu: Monitor, adapter: PluggedAdapter, tap: s
   } catch (error) {
     await quietly(qemu.execute('netdev_del', { id }));
     throw error;
+  }
+}
+
+/** Takes a disk out of a running machine. @throws AgentProblem `needs_power_off` when the guest does not let go of it */
+export async function unplugDisk(qemu: Monitor, { position }: DiskSpec): Promise<void> {
+  await unplugDevice(qemu, diskId(position));
+  await quietly(qemu.execute('blockdev-del', { 'node-name': diskNode(position) }));
+}
+
+/** Takes an adapter out of a running machine. @throws AgentProblem `needs_power_off` when the guest does not let go of it */
+export async function unplugAdapter(qemu: Monitor, { port }: PluggedAdapter): Promise<void> {
+  await unplugDevice(qemu, `nic${port}`);
+  await quietly(qemu.execute('netdev_del', { id: adapterBackendId(port) }));
+}
+
+const UNPLUG_DEADLINE_MS = 10_000;
+const UNPLUG_RETRY_MS = 100;
+
+/** `device_del` only asks: the device is gone when the guest's driver has let go of it, and that may be never. */
+async function unplugDevice(qemu: Monitor, id: string): Promise<void> {
+  const deadline = performance.now() + UNPLUG_DEADLINE_MS;
+  let asked = false;
+  while (await hasDevice(qemu, id)) {
+    // Asked again while it is asked already is an error that says so.
+    if (!asked) await quietly(qemu.execute('device_del', { id }));
+    asked = true;
+    if (performance.now() > deadline)
+      throw new AgentProblem(409, 'needs_power_off', `the guest does not let go of ${id}; it can be unplugged while the machine is off`);
+    await delay(UNPLUG_RETRY_MS);
   }
 }
 
