@@ -48,7 +48,13 @@ export async function startControlPlane(config: ControlPlaneConfig, log: Logger)
     replica: config.name,
     log,
     run: (activityId, memory) =>
-      runOperation(activityId, memory, { operations: instanceOperations, parts: operationParts, database, ledger, log }),
+      runOperation(activityId, memory, {
+        operations: instanceOperations,
+        parts: operationParts,
+        database,
+        ledger,
+        log,
+      }),
   });
   const submit = {
     begin: (activityId: string): void => engine.kick(engine.begin(activityId, 1)),
@@ -84,8 +90,17 @@ export async function startControlPlane(config: ControlPlaneConfig, log: Logger)
     provider: {
       authenticate: createProviderAuthenticator({ database, keys, clock }),
       handlers: {
-        ...providerHandlers({ database, catalogue, keys, clock, imagesDir: config.imagesDir, name: config.name, version }),
-        getMetrics: async () => reply.text(await metrics.text(), { contentType: 'text/plain; version=0.0.4; charset=utf-8' }),
+        ...providerHandlers({
+          database,
+          catalogue,
+          keys,
+          clock,
+          imagesDir: config.imagesDir,
+          name: config.name,
+          version,
+        }),
+        getMetrics: async () =>
+          reply.text(await metrics.text(), { contentType: 'text/plain; version=0.0.4; charset=utf-8' }),
       },
     },
   });

@@ -37,7 +37,17 @@ export function readConfig(argv: readonly string[]): ControlPlaneConfig {
   const file = at < 0 ? undefined : argv[at + 1];
   if (file === undefined) throw new Error('usage: --config FILE');
   const config = JSON.parse(readFileSync(file, 'utf8')) as ControlPlaneConfig;
-  const needed = ['name', 'database', 'tls', 'jwtKeyFile', 'listeners', 'agents', 'network', 'rateLimits', 'imagesDir'] as const;
+  const needed = [
+    'name',
+    'database',
+    'tls',
+    'jwtKeyFile',
+    'listeners',
+    'agents',
+    'network',
+    'rateLimits',
+    'imagesDir',
+  ] as const;
   const missing = needed.filter((member) => config[member] === undefined);
   if (missing.length > 0) throw new Error(`${file}: missing ${missing.join(', ')}`);
   const { plain } = config.listeners;

@@ -7,7 +7,10 @@ const config = readConfig(process.argv);
 const log = pino({
   name: config.name,
   level: config.logLevel,
-  redact: { paths: ['*.secret', '*.password', '*.authorization', 'headers.authorization', '*.userData'], censor: '(redacted)' },
+  redact: {
+    paths: ['*.secret', '*.password', '*.authorization', 'headers.authorization', '*.userData'],
+    censor: '(redacted)',
+  },
 });
 
 const stop = await startControlPlane(config, log);

@@ -39,7 +39,20 @@ describe('authorisation matrix', () => {
   function nothing(): Known {
     const { role, template, zone, family, region: regionId, item, policy, network } = known;
     const none = { vm: missing, disk: missing, adapter: missing, snapshot: missing, activity: missing, token: missing };
-    return { ...none, user: missing, organisation: missing, tenant: missing, role, template, zone, family, region: regionId, item, policy, network };
+    return {
+      ...none,
+      user: missing,
+      organisation: missing,
+      tenant: missing,
+      role,
+      template,
+      zone,
+      family,
+      region: regionId,
+      item,
+      policy,
+      network,
+    };
   }
 
   /** A session of the first tenant with exactly these permissions. */
@@ -53,7 +66,11 @@ describe('authorisation matrix', () => {
   async function session(permissions: readonly string[]): Promise<Api> {
     const roles = await owner.get<{ id: string; name: string }[]>('/iam/v2/roles');
     const ids = permissions.map((name) => roles.find((role) => role.name === name)?.id);
-    const created = await owner.call('POST', '/iam/v2/personal_access_tokens', { name: 'matrix', roles: ids, expirationDate: 32_503_680_000_000 });
+    const created = await owner.call('POST', '/iam/v2/personal_access_tokens', {
+      name: 'matrix',
+      roles: ids,
+      expirationDate: 32_503_680_000_000,
+    });
     assert.equal(created.status, 201, JSON.stringify(created.body));
     const { id, secret } = created.body as { id: string; secret: string };
     return new Api(region.plainUrl, await region.login({ ...token(0), id, secret }));
@@ -77,8 +94,14 @@ describe('authorisation matrix', () => {
         for (const ids of [known, nothing()])
           assert.equal((await ask(await holding(rest), ids)).status, 403, `without ${left}`);
       }
-      const exact = await ask(await holding(permissions.length === 0 ? ['documentation_read'] : permissions), nothing());
-      assert.ok(![401, 403].includes(exact.status), `exactly the permissions: ${String(exact.status)} ${JSON.stringify(exact.body)}`);
+      const exact = await ask(
+        await holding(permissions.length === 0 ? ['documentation_read'] : permissions),
+        nothing(),
+      );
+      assert.ok(
+        ![401, 403].includes(exact.status),
+        `exactly the permissions: ${String(exact.status)} ${JSON.stringify(exact.body)}`,
+      );
       assert.ok(exact.status < 500, `exactly the permissions: ${String(exact.status)} ${JSON.stringify(exact.body)}`);
 
       // SEC-01: a sibling tenant and another organisation, both with every permission, meet nothing of the first tenant.
@@ -88,7 +111,11 @@ describe('authorisation matrix', () => {
         const answer = await ask(api, known);
         const what = `${token(stranger).organisation}/${token(stranger).tenant}: ${String(answer.status)} ${JSON.stringify(answer.body)}`;
         // Accounts belong to the organisation (IAM-01): its other tenants see them.
-        const shared = sibling && ['getCompany', 'getUser', 'listUsers', 'listTenantAssignments', 'listFeatureAssignments'].includes(operationId);
+        const shared =
+          sibling &&
+          ['getCompany', 'getUser', 'listUsers', 'listTenantAssignments', 'listFeatureAssignments'].includes(
+            operationId,
+          );
         if (row.foreign === undefined && !shared) assert.equal(answer.status, 404, what);
         if (row.foreign === 400) assert.equal(answer.status, 400, what);
         if (row.foreign === 'empty' && !shared) assert.deepEqual(answer.body, [], what);
@@ -103,7 +130,9 @@ describe('authorisation matrix', () => {
     const machine = await owner.get<{ name: string; status: string }>(`/vm_instances/v1/virtual_machines/${known.vm}`);
     assert.deepEqual([machine.name, machine.status], ['matrix-vm', 'running']);
     assert.deepEqual(
-      (await owner.get<{ key: string; value: string }[]>(`/tag/v1/tags/resources/${known.vm}`)).map(({ key, value }) => [key, value]),
+      (await owner.get<{ key: string; value: string }[]>(`/tag/v1/tags/resources/${known.vm}`)).map(
+        ({ key, value }) => [key, value],
+      ),
       [['owner', 'first']],
     );
   });
@@ -127,7 +156,9 @@ async function makeObjects(owner: Api, token: TenantToken): Promise<Known> {
   const list = (body: { id: string }[]): { id: string }[] => body;
   const organisation = (await owner.get<{ companyId: string }[]>('/iam/v2/tenants'))[0]?.companyId ?? '';
   // A token may hold no more than who makes it (IAM-10): this permission is the one that the operation itself asks for.
-  const offline = (await owner.get<{ id: string; name: string }[]>('/iam/v2/roles')).find((role) => role.name === 'iam_offline_access');
+  const offline = (await owner.get<{ id: string; name: string }[]>('/iam/v2/roles')).find(
+    (role) => role.name === 'iam_offline_access',
+  );
   return {
     vm,
     disk,
@@ -136,7 +167,10 @@ async function makeObjects(owner: Api, token: TenantToken): Promise<Known> {
     adapter: await first(`${base}/network_adapters`, (body: { networks: { id: string }[] }) => body.networks),
     network: await first('/vm_instances/v1/networks', list),
     token: token.id,
-    user: (await owner.get<{ userId: string; id: string }[]>('/iam/v2/personal_access_tokens')).find(({ id }) => id === token.id)?.userId ?? '',
+    user:
+      (await owner.get<{ userId: string; id: string }[]>('/iam/v2/personal_access_tokens')).find(
+        ({ id }) => id === token.id,
+      )?.userId ?? '',
     organisation,
     tenant: token.tenantId,
     role: offline?.id ?? '',

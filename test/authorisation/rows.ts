@@ -42,7 +42,10 @@ export const rows: Readonly<Record<string, Row>> = {
   listActivities: { path: () => '/activity/v1/activities', foreign: own },
   getActivity: { path: (id) => `/activity/v1/activities/${id.activity}` },
   waitActivity: { path: (id) => `/activity/v1/activities/${id.activity}/wait?timeoutSeconds=0` },
-  listTenantAssignments: { path: (id) => `/iam/v2/assignments/tenant?userId=${id.user}&tenantId=${id.tenant}`, foreign: 'empty' },
+  listTenantAssignments: {
+    path: (id) => `/iam/v2/assignments/tenant?userId=${id.user}&tenantId=${id.tenant}`,
+    foreign: 'empty',
+  },
   getCompany: { path: (id) => `/iam/v2/companies/${id.organisation}` },
   listFeatures: { path: () => '/iam/v2/features', foreign: own },
   listFeatureAssignments: { path: (id) => `/iam/v2/features/assignments?tenantId=${id.tenant}`, foreign: 'empty' },
@@ -61,7 +64,11 @@ export const rows: Readonly<Record<string, Row>> = {
   getUser: { path: (id) => `/iam/v2/users/${id.user}` },
   createTag: {
     path: () => '/tag/v1/tags',
-    body: (id) => ({ key: 'k', value: 'foreign', resources: [{ uuid: id.vm, type: 'iaas_opensource_virtual_machine', source: 'iaas_opensource' }] }),
+    body: (id) => ({
+      key: 'k',
+      value: 'foreign',
+      resources: [{ uuid: id.vm, type: 'iaas_opensource_virtual_machine', source: 'iaas_opensource' }],
+    }),
     foreign: own,
   },
   listResourceTags: { path: (id) => `/tag/v1/tags/resources/${id.vm}`, foreign: own },

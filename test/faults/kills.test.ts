@@ -11,7 +11,12 @@ import { type SimulatedRegion, startSimulatedRegion } from '#test/support/region
 
 const creates = 20;
 /** Slow enough that a kill meets operations at every stage. */
-const latency = { machineStartMs: [50, 400], volumeChangeMs: [20, 200], imageMs: [20, 100], guestBootMs: [200, 600] } as const;
+const latency = {
+  machineStartMs: [50, 400],
+  volumeChangeMs: [20, 200],
+  imageMs: [20, 100],
+  guestBootMs: [200, 600],
+} as const;
 
 async function everythingEnds(region: SimulatedRegion): Promise<void> {
   await waitFor(
@@ -37,11 +42,20 @@ async function nothingIsLost(region: SimulatedRegion, accepted: number): Promise
   await everythingEnds(region);
   // What could not be removed while an agent was away is removed by the collector.
   let last: string[] = [];
-  await waitFor(async () => (last = await findings(region)).length === 0, { what: 'the check to find nothing', timeoutMs: 60_000, intervalMs: 500 }).catch(() =>
-    assert.deepEqual(last, []),
+  await waitFor(async () => (last = await findings(region)).length === 0, {
+    what: 'the check to find nothing',
+    timeoutMs: 60_000,
+    intervalMs: 500,
+  }).catch(() => assert.deepEqual(last, []));
+  const states = await query<{ state: string; count: number }>(
+    region,
+    'select state, count(*)::int as count from activities group by state order by 1',
   );
-  const states = await query<{ state: string; count: number }>(region, 'select state, count(*)::int as count from activities group by state order by 1');
-  assert.equal(states.reduce((sum, { count }) => sum + count, 0), accepted, 'every accepted request has its activity');
+  assert.equal(
+    states.reduce((sum, { count }) => sum + count, 0),
+    accepted,
+    'every accepted request has its activity',
+  );
   const [row] = await query<{ machines: number; completed: number }>(
     region,
     `select (select count(*)::int from machines) as machines, (select count(*)::int from activities where state = 'completed') as completed`,
@@ -75,7 +89,11 @@ for (const victim of ['control-1', 'simulated', 'postgres']) {
     t.after(() => region.stop());
     const jwts = await Promise.all(region.plainUrls.map((url) => region.login(region.tokens[0], url)));
     const created = createMany(region, jwts);
-    await waitFor(async () => (await openActivities(region)) >= 5, { what: 'some creates to be under way', timeoutMs: 30_000, intervalMs: 10 });
+    await waitFor(async () => (await openActivities(region)) >= 5, {
+      what: 'some creates to be under way',
+      timeoutMs: 30_000,
+      intervalMs: 10,
+    });
     await region.kill(victim);
     await region.restart(victim);
     await created;

@@ -95,21 +95,26 @@ export const scenarios: readonly Scenario[] = [
     kind: 'disk.create',
     goesBack: true,
     prepare: running,
-    submit: async (world) => world.machineParts.createDisk(world.initiator, await machineOf(world), { size: 5, name: 'data' }),
+    submit: async (world) =>
+      world.machineParts.createDisk(world.initiator, await machineOf(world), { size: 5, name: 'data' }),
   },
   {
     kind: 'disk.extend',
     // A disk that grew on the array stays as large there; the rows go back, and the next extension goes on from them.
     goesBack: false,
     prepare: stopped,
-    submit: async (world) => world.machineParts.extendDisk(world.initiator, await machineOf(world), { diskId: null, size: 30 }),
+    submit: async (world) =>
+      world.machineParts.extendDisk(world.initiator, await machineOf(world), { diskId: null, size: 30 }),
   },
   {
     kind: 'disk.delete',
     goesBack: false,
     prepare: async (world) => {
       await stopped(world);
-      await world.run(await world.machineParts.createDisk(world.initiator, await machineOf(world), { size: 5 }), plainMemory);
+      await world.run(
+        await world.machineParts.createDisk(world.initiator, await machineOf(world), { size: 5 }),
+        plainMemory,
+      );
     },
     submit: async (world) =>
       world.machineParts.deleteDisk(
@@ -123,7 +128,10 @@ export const scenarios: readonly Scenario[] = [
     goesBack: true,
     prepare: running,
     submit: async (world) =>
-      world.machineParts.createAdapter(world.initiator, await machineOf(world), { networkId: world.ids.networkId, deviceIndex: 3 }),
+      world.machineParts.createAdapter(world.initiator, await machineOf(world), {
+        networkId: world.ids.networkId,
+        deviceIndex: 3,
+      }),
   },
   {
     kind: 'adapter.change',
@@ -143,7 +151,11 @@ export const scenarios: readonly Scenario[] = [
     goesBack: true,
     prepare: stopped,
     submit: async (world) =>
-      world.machineParts.deleteAdapter(world.initiator, await machineOf(world), await only(world, 'select id from adapters')),
+      world.machineParts.deleteAdapter(
+        world.initiator,
+        await machineOf(world),
+        await only(world, 'select id from adapters'),
+      ),
   },
   {
     kind: 'snapshot.create',
@@ -156,9 +168,16 @@ export const scenarios: readonly Scenario[] = [
     goesBack: false,
     prepare: async (world) => {
       await running(world);
-      await world.run(await world.machineParts.createSnapshot(world.initiator, await machineOf(world), 'before'), plainMemory);
+      await world.run(
+        await world.machineParts.createSnapshot(world.initiator, await machineOf(world), 'before'),
+        plainMemory,
+      );
     },
     submit: async (world) =>
-      world.machineParts.deleteSnapshot(world.initiator, await machineOf(world), await only(world, 'select id from snapshots')),
+      world.machineParts.deleteSnapshot(
+        world.initiator,
+        await machineOf(world),
+        await only(world, 'select id from snapshots'),
+      ),
   },
 ];

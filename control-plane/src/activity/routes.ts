@@ -7,9 +7,18 @@ import type { TaskService } from './tasks.ts';
 
 const waitSeconds = 30;
 
-type Owned = 'listActivities' | 'getActivity' | 'waitActivity' | 'listVmTasks' | 'getVmTask' | 'listVmTasksOfVirtualMachine';
+type Owned =
+  | 'listActivities'
+  | 'getActivity'
+  | 'waitActivity'
+  | 'listVmTasks'
+  | 'getVmTask'
+  | 'listVmTasksOfVirtualMachine';
 
-export function activityHandlers(services: { activities: ActivityService; tasks: TaskService }): Pick<Handlers<Operations>, Owned> {
+export function activityHandlers(services: {
+  activities: ActivityService;
+  tasks: TaskService;
+}): Pick<Handlers<Operations>, Owned> {
   const { activities, tasks } = services;
   return {
     listActivities: async ({ principal }) => reply.ok((await activities.list(principal)).map(presentActivity)),
@@ -26,6 +35,7 @@ export function activityHandlers(services: { activities: ActivityService; tasks:
     },
     listVmTasks: async ({ principal, query }) => reply.ok(await tasks.list(principal, null, query.limit)),
     getVmTask: async ({ principal, params }) => reply.ok(await tasks.get(principal, params.taskId)),
-    listVmTasksOfVirtualMachine: async ({ principal, params, query }) => reply.ok(await tasks.list(principal, params.vmId, query.limit)),
+    listVmTasksOfVirtualMachine: async ({ principal, params, query }) =>
+      reply.ok(await tasks.list(principal, params.vmId, query.limit)),
   };
 }

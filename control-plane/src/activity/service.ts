@@ -111,7 +111,11 @@ export class ActivityService {
   }
 
   /** Like {@link find}, but waits for the end of the activity for at most `timeoutMs`. */
-  async wait(scope: TenantScope, id: string, options: { timeoutMs: number; signal: AbortSignal }): Promise<ActivityRow | null> {
+  async wait(
+    scope: TenantScope,
+    id: string,
+    options: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<ActivityRow | null> {
     const until = performance.now() + options.timeoutMs;
     // Watching starts before the row is read, or an end in between would be missed.
     const watch = this.#ledger.watch(id);
@@ -124,7 +128,9 @@ export class ActivityService {
         const look = new AbortController();
         await Promise.race([
           watch.ended,
-          delay(Math.min(left, lookAgainMs), undefined, { signal: AbortSignal.any([look.signal, options.signal]) }).catch(() => undefined),
+          delay(Math.min(left, lookAgainMs), undefined, {
+            signal: AbortSignal.any([look.signal, options.signal]),
+          }).catch(() => undefined),
         ]);
         look.abort();
       }

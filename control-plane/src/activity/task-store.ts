@@ -20,7 +20,10 @@ export const listTasks = statement<[tenantId: string, machineId: string | null, 
   'task_list',
   `select ${columns} from activities where tenant_id = $1 and ($2::uuid is null or resource_id = $2) order by seq desc limit $3`,
 );
-export const findTask = statement<[id: string], TaskRow>('task_find', `select ${columns} from activities where id = $1`);
+export const findTask = statement<[id: string], TaskRow>(
+  'task_find',
+  `select ${columns} from activities where id = $1`,
+);
 export const resourceOfTenant = statement<[machineId: string], { id: string }>(
   'task_resource',
   `select id from machines where id = $1`,

@@ -11,7 +11,8 @@ const agents = new Agents(database, config.agents);
 const network = config.network.driver === 'ovn' ? createNetworkDriver(config.network) : null;
 try {
   const findings = await checkRegion({ database, agents, network });
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ ok: findings.length === 0, findings })}\n`);
+  if (process.argv.includes('--json'))
+    process.stdout.write(`${JSON.stringify({ ok: findings.length === 0, findings })}\n`);
   else if (findings.length === 0) process.stdout.write('Nothing is orphaned, nothing is missing.\n');
   else process.stdout.write(`${findings.join('\n')}\n${String(findings.length)} findings\n`);
   process.exitCode = findings.length === 0 ? 0 : 1;

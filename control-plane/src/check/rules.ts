@@ -40,7 +40,11 @@ export interface Held<T> {
 
 type Grave = (kind: string, id: string) => boolean;
 
-export function compareMachines(expected: readonly ExpectedMachine[], hosts: readonly Held<Machine>[], buried: Grave): string[] {
+export function compareMachines(
+  expected: readonly ExpectedMachine[],
+  hosts: readonly Held<Machine>[],
+  buried: Grave,
+): string[] {
   const byId = new Map(expected.map((machine) => [machine.id, machine]));
   const found = new Set<string>();
   const problems: string[] = [];
@@ -53,17 +57,22 @@ export function compareMachines(expected: readonly ExpectedMachine[], hosts: rea
     for (const machine of host.things) {
       const wanted = byId.get(machine.id);
       if (wanted === undefined) {
-        if (!buried('machine', machine.id)) problems.push(`host ${host.name} holds machine ${machine.id}, which nobody owns`);
+        if (!buried('machine', machine.id))
+          problems.push(`host ${host.name} holds machine ${machine.id}, which nobody owns`);
         continue;
       }
       if (wanted.busy) found.add(machine.id);
-      else if (wanted.hostId !== host.agentId) problems.push(`host ${host.name} holds machine ${machine.id}, which lives on another host`);
+      else if (wanted.hostId !== host.agentId)
+        problems.push(`host ${host.name} holds machine ${machine.id}, which lives on another host`);
       else {
         found.add(machine.id);
         const power = machine.power === 'on' ? 'running' : 'stopped';
-        if (wanted.status !== power) problems.push(`machine ${machine.id} is ${power} on host ${host.name} and ${wanted.status} in the database`);
+        if (wanted.status !== power)
+          problems.push(`machine ${machine.id} is ${power} on host ${host.name} and ${wanted.status} in the database`);
         if (machine.generation > wanted.generation)
-          problems.push(`machine ${machine.id} has generation ${String(machine.generation)} on host ${host.name}, beyond the database's ${String(wanted.generation)}`);
+          problems.push(
+            `machine ${machine.id} has generation ${String(machine.generation)} on host ${host.name}, beyond the database's ${String(wanted.generation)}`,
+          );
       }
     }
   }
@@ -88,13 +97,16 @@ export function compareVolumes(
       found.set(volume.id, volume);
       const wanted = volumes.get(volume.id);
       if (wanted === undefined) {
-        if (!buried('volume', volume.id)) problems.push(`array ${array.name} holds volume ${volume.id}, which nobody owns`);
+        if (!buried('volume', volume.id))
+          problems.push(`array ${array.name} holds volume ${volume.id}, which nobody owns`);
         continue;
       }
       // Larger is what an extension that failed half-way leaves; the next one goes on from there.
-      if (!wanted.busy && volume.sizeBytes < wanted.sizeBytes) problems.push(`volume ${volume.id} on array ${array.name} is smaller than the database says`);
+      if (!wanted.busy && volume.sizeBytes < wanted.sizeBytes)
+        problems.push(`volume ${volume.id} on array ${array.name} is smaller than the database says`);
       for (const id of volume.snapshotIds)
-        if (!snapshots.has(id) && !wanted.busy && !buried('snapshot', id)) problems.push(`array ${array.name} holds snapshot ${id}, which nobody owns`);
+        if (!snapshots.has(id) && !wanted.busy && !buried('snapshot', id))
+          problems.push(`array ${array.name} holds snapshot ${id}, which nobody owns`);
     }
   }
   for (const volume of expected.volumes)
@@ -102,7 +114,8 @@ export function compareVolumes(
       problems.push(`volume ${volume.id} of machine ${volume.machineId} is on no array`);
   for (const snapshot of expected.snapshots) {
     const missing = snapshot.volumeIds.filter((id) => found.get(id)?.snapshotIds.includes(snapshot.id) === false);
-    if (!snapshot.busy && missing.length > 0) problems.push(`snapshot ${snapshot.id} is missing on ${String(missing.length)} of its volumes`);
+    if (!snapshot.busy && missing.length > 0)
+      problems.push(`snapshot ${snapshot.id} is missing on ${String(missing.length)} of its volumes`);
   }
   return problems;
 }
@@ -116,12 +129,14 @@ export function comparePorts(
   const found = new Map(held.map((port) => [port.id, port]));
   const problems: string[] = [];
   for (const port of held)
-    if (!wanted.has(port.id) && !buried('port', port.id)) problems.push(`the data path has port ${port.id}, which nobody owns`);
+    if (!wanted.has(port.id) && !buried('port', port.id))
+      problems.push(`the data path has port ${port.id}, which nobody owns`);
   for (const port of expected) {
     if (port.busy) continue;
     const there = found.get(port.id);
     if (there === undefined) problems.push(`adapter ${port.id} has no port on the data path`);
-    else if (there.networkId !== port.networkId) problems.push(`adapter ${port.id} is on another network in the data path`);
+    else if (there.networkId !== port.networkId)
+      problems.push(`adapter ${port.id} is on another network in the data path`);
   }
   return problems;
 }

@@ -6,7 +6,15 @@ import { knownArrays, knownHosts } from '../compute/service.ts';
 import type { Database } from '../database/database.ts';
 import type { NetworkDriver } from '../network/driver/driver.ts';
 import { compareMachines, comparePorts, compareVolumes, type Held } from './rules.ts';
-import { expectedMachines, expectedPorts, expectedSnapshots, expectedVolumes, graves, openActivities, wrongCounters } from './store.ts';
+import {
+  expectedMachines,
+  expectedPorts,
+  expectedSnapshots,
+  expectedVolumes,
+  graves,
+  openActivities,
+  wrongCounters,
+} from './store.ts';
 
 export interface CheckParts {
   readonly database: Database;
@@ -51,7 +59,12 @@ export async function checkRegion(parts: CheckParts): Promise<string[]> {
     ...compareMachines(expected.machines, hosts, buried),
     ...compareVolumes(expected, arrays, buried),
     ...(inventory === undefined ? [] : comparePorts(expected.ports, inventory.ports, buried)),
-    ...expected.counters.map(({ what, kept, should }) => `${what}: ${String(kept)} is kept, ${String(should)} is right`),
-    ...expected.open.map(({ id, kind, state }) => `activity ${id} (${kind}) has been ${state} for over ${String(staleSeconds / 60)} minutes`),
+    ...expected.counters.map(
+      ({ what, kept, should }) => `${what}: ${String(kept)} is kept, ${String(should)} is right`,
+    ),
+    ...expected.open.map(
+      ({ id, kind, state }) =>
+        `activity ${id} (${kind}) has been ${state} for over ${String(staleSeconds / 60)} minutes`,
+    ),
   ];
 }

@@ -42,7 +42,8 @@ export async function applyMachine(parts: ComputeParts, machineId: string): Prom
     return await agent.put<Machine>(`/v1/machines/${machineId}`, machineSpec(row), { timeoutMs: convergeTimeoutMs });
   } catch (error) {
     // Somebody told the host something newer in between: read again what is wanted and tell it that.
-    if (error instanceof AgentProblem && error.code === 'stale_generation') throw new NotYet('the host knows a newer generation');
+    if (error instanceof AgentProblem && error.code === 'stale_generation')
+      throw new NotYet('the host knows a newer generation');
     throw error;
   }
 }

@@ -12,8 +12,12 @@ async function schemaOf(url: string): Promise<string> {
       `select table_name, column_name, data_type, is_nullable, column_default from information_schema.columns
        where table_schema = 'public' order by 1, 2`,
     );
-    const indexes = await client.query(`select indexname, indexdef from pg_indexes where schemaname = 'public' order by 1`);
-    const policies = await client.query(`select tablename, policyname, roles::text, qual from pg_policies order by 1, 2`);
+    const indexes = await client.query(
+      `select indexname, indexdef from pg_indexes where schemaname = 'public' order by 1`,
+    );
+    const policies = await client.query(
+      `select tablename, policyname, roles::text, qual from pg_policies order by 1, 2`,
+    );
     const constraints = await client.query(
       `select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint where connamespace = 'public'::regnamespace order by 1, 2`,
     );

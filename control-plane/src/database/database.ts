@@ -106,7 +106,9 @@ export class Database {
   /** Sessions without any tenant context, for the test that proves they see nothing. */
   async asNobody<T>(work: (session: Session) => Promise<T>): Promise<T> {
     return this.#with(this.#tenant, async (client) => {
-      await client.query("select set_config('bastide.tenant', '', false), set_config('bastide.organisation', '', false)");
+      await client.query(
+        "select set_config('bastide.tenant', '', false), set_config('bastide.organisation', '', false)",
+      );
       this.#scopes.delete(client);
       return work(new ClientSession(client));
     });
@@ -119,7 +121,8 @@ export class Database {
   async #enter(client: pg.PoolClient, scope: TenantScope): Promise<void> {
     const key = `${scope.tenantId}/${scope.organisationId}`;
     if (this.#scopes.get(client) === key) return;
-    if (!uuid.test(scope.tenantId) || !uuid.test(scope.organisationId)) throw new Error('a tenant scope needs two UUIDs');
+    if (!uuid.test(scope.tenantId) || !uuid.test(scope.organisationId))
+      throw new Error('a tenant scope needs two UUIDs');
     this.#scopes.delete(client);
     await client.query({
       name: 'enter_scope',
@@ -168,7 +171,10 @@ export function isConnectionLoss(error: unknown): boolean {
     if (code.startsWith('08') || code.startsWith('57P')) return true;
     return ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT'].includes(code);
   }
-  return error instanceof Error && /Connection terminated|timeout exceeded when trying to connect|Client has encountered/.test(error.message);
+  return (
+    error instanceof Error &&
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered/.test(error.message)
+  );
 }
 
 /** Worth trying again as it is: connection loss, serialisation failure, deadlock, too many connections. */

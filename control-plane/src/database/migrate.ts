@@ -33,23 +33,32 @@ export async function migrate(url: string, andThen: () => Promise<void> = async 
     await takeLock(client);
     await client.query(`create table if not exists schema_migrations (
       version integer primary key, name text not null, checksum text not null, applied_at timestamptz not null default now())`);
-    const { rows } = await client.query<{ version: number; checksum: string }>('select version, checksum from schema_migrations');
+    const { rows } = await client.query<{ version: number; checksum: string }>(
+      'select version, checksum from schema_migrations',
+    );
     const applied = new Map(rows.map((row) => [row.version, row.checksum]));
     const known = await listMigrations();
     const newest = Math.max(0, ...applied.keys());
     if (newest > (known.at(-1)?.version ?? 0))
-      throw new Error(`the database has schema ${newest}, newer than this version of Bastide: upgrade the program, not the data`);
+      throw new Error(
+        `the database has schema ${newest}, newer than this version of Bastide: upgrade the program, not the data`,
+      );
     const done: string[] = [];
     for (const migration of known) {
       const checksum = createHash('sha256').update(migration.text).digest('hex');
       const before = applied.get(migration.version);
       if (before !== undefined) {
-        if (before !== checksum) throw new Error(`migration ${migration.name} was changed after it was applied; restore it and add a new one`);
+        if (before !== checksum)
+          throw new Error(`migration ${migration.name} was changed after it was applied; restore it and add a new one`);
         continue;
       }
       await client.query('begin');
       await client.query(migration.text);
-      await client.query('insert into schema_migrations (version, name, checksum) values ($1, $2, $3)', [migration.version, migration.name, checksum]);
+      await client.query('insert into schema_migrations (version, name, checksum) values ($1, $2, $3)', [
+        migration.version,
+        migration.name,
+        checksum,
+      ]);
       await client.query('commit');
       done.push(migration.name);
     }
@@ -72,7 +81,8 @@ async function takeLock(client: pg.Client): Promise<void> {
   for (;;) {
     const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [lockKey]);
     if (rows[0]?.taken === true) return;
-    if (performance.now() > until) throw new Error('another process has been migrating the database for two minutes; look at its log');
+    if (performance.now() > until)
+      throw new Error('another process has been migrating the database for two minutes; look at its log');
     await delay(lockRetryMs);
   }
 }

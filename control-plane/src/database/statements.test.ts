@@ -8,7 +8,9 @@ import { declaredStatements } from './statement.ts';
 test('every declared statement can be prepared against the migrated schema', async (t) => {
   const { url } = await withDatabase(t);
   const source = new URL('../', import.meta.url);
-  const files = (await readdir(source, { recursive: true })).filter((file) => file.endsWith('.ts') && !/(\.test|(^|\/)main)\.ts$/.test(file));
+  const files = (await readdir(source, { recursive: true })).filter(
+    (file) => file.endsWith('.ts') && !/(\.test|(^|\/)main)\.ts$/.test(file),
+  );
   for (const file of files) await import(new URL(file, source).href);
   const client = new pg.Client({ connectionString: url });
   await client.connect();

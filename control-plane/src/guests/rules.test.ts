@@ -3,5 +3,11 @@ import { test } from 'node:test';
 import { slaSuspended } from './rules.ts';
 
 test('TOL-03, TOL-05: the SLA is suspended without tools, and off is not absent', () => {
-  assert.deepEqual(['ok', 'outdated', 'unknown', 'absent', 'disabled'].map(slaSuspended), [false, false, false, true, true]);
+  assert.deepEqual(['ok', 'outdated', 'unknown', 'absent', 'disabled'].map(slaSuspended), [
+    false,
+    false,
+    false,
+    true,
+    true,
+  ]);
 });

@@ -39,7 +39,11 @@ export class GuestService {
       addresses: row.addresses,
       os: row.os,
       slaSuspended: slaSuspended(row.toolsState),
-      intervals: intervals.map(({ state, from, to }) => ({ state, from: from.toISOString(), to: to?.toISOString() ?? null })),
+      intervals: intervals.map(({ state, from, to }) => ({
+        state,
+        from: from.toISOString(),
+        to: to?.toISOString() ?? null,
+      })),
     };
   }
 
@@ -62,7 +66,8 @@ export class GuestService {
       };
     } catch (error) {
       if (error instanceof AgentProblem && error.status === 404) return { text: '', start: 0, end: 0 };
-      if (error instanceof AgentUnreachable) throw new ApiError('unavailable', { what: 'The host of the virtual machine' }, { cause: error });
+      if (error instanceof AgentUnreachable)
+        throw new ApiError('unavailable', { what: 'The host of the virtual machine' }, { cause: error });
       throw error;
     }
   }
@@ -79,5 +84,11 @@ export async function recordToolsReport(session: Session, machine: Machine): Pro
 /** Writes the addresses that a guest reports. Repeatable. */
 export async function recordAddressReport(session: Session, machine: Machine): Promise<void> {
   for (const reported of machine.addresses)
-    await session.run(recordAddress, machine.id, reported.macAddress, reported.ipv4[0] ?? null, reported.ipv6[0] ?? null);
+    await session.run(
+      recordAddress,
+      machine.id,
+      reported.macAddress,
+      reported.ipv4[0] ?? null,
+      reported.ipv6[0] ?? null,
+    );
 }

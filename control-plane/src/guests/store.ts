@@ -19,7 +19,10 @@ export const findGuest = statement<[id: string], GuestRow>(
    from machines m where m.id = $1`,
 );
 
-export const listIntervals = statement<[machineId: string], { state: GuestRow['toolsState']; from: Date; to: Date | null }>(
+export const listIntervals = statement<
+  [machineId: string],
+  { state: GuestRow['toolsState']; from: Date; to: Date | null }
+>(
   'tools_interval_list',
   `select state, from_at as "from", to_at as "to" from tools_intervals where machine_id = $1 order by from_at, id`,
 );
@@ -41,7 +44,9 @@ export const recordGuest = statement<[machineId: string, os: string | null, vers
   `update machines set os = coalesce($2::jsonb, os), tools_version = coalesce($3, tools_version) where id = $1`,
 );
 
-export const recordAddress = statement<[machineId: string, macAddress: string, ipv4: string | null, ipv6: string | null]>(
+export const recordAddress = statement<
+  [machineId: string, macAddress: string, ipv4: string | null, ipv6: string | null]
+>(
   'guest_address',
   `update adapters set guest_ipv4 = $3, guest_ipv6 = $4
    where machine_id = $1 and mac_address = $2 and (guest_ipv4 is distinct from $3 or guest_ipv6 is distinct from $4)`,

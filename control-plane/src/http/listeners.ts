@@ -52,7 +52,12 @@ export async function openListeners(parts: ListenerParts): Promise<() => Promise
     if (config.listeners.plain !== null)
       await open('plain', config.listeners.plain, await tenant(createContractServer({ logger: log })));
     const provider = createContractServer({ tls, logger: log });
-    await bindContract(provider, { ...common(parts, 'provider'), ...parts.provider, document: providerDocument, prefixes: [''] });
+    await bindContract(provider, {
+      ...common(parts, 'provider'),
+      ...parts.provider,
+      document: providerDocument,
+      prefixes: [''],
+    });
     await open('provider', config.listeners.provider, provider);
   } catch (error) {
     await Promise.all(apps.map((app) => app.close()));
@@ -63,13 +68,19 @@ export async function openListeners(parts: ListenerParts): Promise<() => Promise
   };
 }
 
-function common(parts: ListenerParts, plane: string): { validateResponses: boolean; audit: (entry: AuditEntry) => void } {
+function common(
+  parts: ListenerParts,
+  plane: string,
+): { validateResponses: boolean; audit: (entry: AuditEntry) => void } {
   return {
     validateResponses: parts.config.validateResponses ?? false,
     audit: (entry) => {
       parts.metrics.request(plane, entry);
       if (entry.durationMs > slowMs && !entry.operationId.startsWith('wait'))
-        parts.log.warn({ operation: entry.operationId, ms: Math.round(entry.durationMs), request: entry.requestId }, 'slow request');
+        parts.log.warn(
+          { operation: entry.operationId, ms: Math.round(entry.durationMs), request: entry.requestId },
+          'slow request',
+        );
     },
   };
 }

@@ -38,7 +38,10 @@ export interface AdapterPlanRow {
 }
 const planColumns = `id, tenant_id as "tenantId", machine_id as "machineId", network_id as "networkId", host(ipv4) as ipv4, plugged,
   provision_status as "provisionStatus"`;
-export const planAdapter = statement<[id: string], AdapterPlanRow>('adapter_plan', `select ${planColumns} from adapters where id = $1`);
+export const planAdapter = statement<[id: string], AdapterPlanRow>(
+  'adapter_plan',
+  `select ${planColumns} from adapters where id = $1`,
+);
 export const planAdapters = statement<[machineId: string], AdapterPlanRow>(
   'adapter_plan_all',
   `select ${planColumns} from adapters where machine_id = $1 order by device_index`,

@@ -60,7 +60,10 @@ export const insertVolume = statement<
    order by p.position limit 1
    returning position`,
 );
-export const setVolumePool = statement<[id: string, poolId: string]>('volume_set_pool', `update volumes set pool_id = $2 where id = $1`);
+export const setVolumePool = statement<[id: string, poolId: string]>(
+  'volume_set_pool',
+  `update volumes set pool_id = $2 where id = $1`,
+);
 export const setVolumeEndpoint = statement<[id: string, nbd: string]>(
   'volume_set_endpoint',
   `update volumes set nbd = $2::jsonb, plugged = true where id = $1`,

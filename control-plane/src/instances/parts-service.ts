@@ -52,7 +52,9 @@ export class InstancePartsService {
   async createDisk(initiator: Initiator, vmId: string, wish: CreateVmDiskRequest): Promise<string> {
     const { catalogue } = this.#parts;
     const storageType =
-      wish.storageType === undefined ? await catalogue.defaultStorageType() : await catalogue.findStorageType(wish.storageType);
+      wish.storageType === undefined
+        ? await catalogue.defaultStorageType()
+        : await catalogue.findStorageType(wish.storageType);
     if (storageType === null || !storageType.isAvailable)
       throw new ApiError('unknown_reference', { member: 'storageType', kind: 'storage type' });
     if (wish.size < storageType.minSizeGb || wish.size > storageType.maxSizeGb)
@@ -125,7 +127,12 @@ export class InstancePartsService {
         { type: 'vmi', id: vmId },
       ],
       // On a backbone network a wanted address is silently ignored (notes §7.6).
-      input: { adapterId, networkId: wish.networkId, deviceIndex: wish.deviceIndex, macAddress: macAddress(randomBytes(5)) },
+      input: {
+        adapterId,
+        networkId: wish.networkId,
+        deviceIndex: wish.deviceIndex,
+        macAddress: macAddress(randomBytes(5)),
+      },
     });
   }
 
@@ -165,7 +172,9 @@ export class InstancePartsService {
   }
 
   async getSnapshot(scope: TenantScope, vmId: string, snapshotId: string): Promise<VmSnapshot> {
-    return presentSnapshot(some(await this.#of(scope, vmId, (session) => session.first(findSnapshot, vmId, snapshotId))));
+    return presentSnapshot(
+      some(await this.#of(scope, vmId, (session) => session.first(findSnapshot, vmId, snapshotId))),
+    );
   }
 
   async createSnapshot(initiator: Initiator, vmId: string, name: string): Promise<string> {

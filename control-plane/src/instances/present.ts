@@ -7,7 +7,10 @@ import type { SnapshotRow } from './snapshot-store.ts';
 import type { MachineRow } from './store.ts';
 
 export function presentMachine(row: MachineRow, names: CatalogueNames): VirtualMachine {
-  const reference = (id: string, from: ReadonlyMap<string, string>): { id: string; name: string } => ({ id, name: from.get(id) ?? '' });
+  const reference = (id: string, from: ReadonlyMap<string, string>): { id: string; name: string } => ({
+    id,
+    name: from.get(id) ?? '',
+  });
   return {
     id: row.id,
     name: row.name,

@@ -65,31 +65,48 @@ export function instanceHandlers(services: {
     updateVirtualMachineMetadata: async (call) =>
       reply.activity(await instances.update(initiatorOf(call), call.params.vmId, call.body)),
     deleteVirtualMachine: async (call) => reply.activity(await instances.delete(initiatorOf(call), call.params.vmId)),
-    resizeVirtualMachine: async (call) => reply.activity(await instances.resize(initiatorOf(call), call.params.vmId, call.body)),
+    resizeVirtualMachine: async (call) =>
+      reply.activity(await instances.resize(initiatorOf(call), call.params.vmId, call.body)),
     startVirtualMachine: async (call) => reply.activity(await instances.start(initiatorOf(call), call.params.vmId)),
     stopVirtualMachine: async (call) => reply.activity(await instances.stop(initiatorOf(call), call.params.vmId)),
 
     listVirtualMachineDisks: async ({ principal, params }) => reply.ok(await parts.listDisks(principal, params.vmId)),
-    createVirtualMachineDisk: async (call) => reply.activity(await parts.createDisk(initiatorOf(call), call.params.vmId, call.body)),
+    createVirtualMachineDisk: async (call) =>
+      reply.activity(await parts.createDisk(initiatorOf(call), call.params.vmId, call.body)),
     extendVirtualMachineSystemDisk: async (call) =>
-      reply.activity(await parts.extendDisk(initiatorOf(call), call.params.vmId, { diskId: null, size: call.body.size })),
-    getVirtualMachineDisk: async ({ principal, params }) => reply.ok(await parts.getDisk(principal, params.vmId, params.diskId)),
+      reply.activity(
+        await parts.extendDisk(initiatorOf(call), call.params.vmId, { diskId: null, size: call.body.size }),
+      ),
+    getVirtualMachineDisk: async ({ principal, params }) =>
+      reply.ok(await parts.getDisk(principal, params.vmId, params.diskId)),
     deleteVirtualMachineDisk: async (call) =>
       reply.activity(await parts.deleteDisk(initiatorOf(call), call.params.vmId, call.params.diskId)),
     extendVirtualMachineDisk: async (call) =>
-      reply.activity(await parts.extendDisk(initiatorOf(call), call.params.vmId, { diskId: call.params.diskId, size: call.body.size })),
+      reply.activity(
+        await parts.extendDisk(initiatorOf(call), call.params.vmId, {
+          diskId: call.params.diskId,
+          size: call.body.size,
+        }),
+      ),
 
-    listVirtualMachineNetworkAdapters: async ({ principal, params }) => reply.ok(await parts.listAdapters(principal, params.vmId)),
+    listVirtualMachineNetworkAdapters: async ({ principal, params }) =>
+      reply.ok(await parts.listAdapters(principal, params.vmId)),
     createVirtualMachineNetworkAdapter: async (call) =>
       reply.activity(await parts.createAdapter(initiatorOf(call), call.params.vmId, call.body)),
     getVirtualMachineNetworkAdapter: async ({ principal, params }) =>
       reply.ok(await parts.getAdapter(principal, params.vmId, params.networkAdapterId)),
     changeVirtualMachineNetworkAdapterNetwork: async (call) =>
-      reply.activity(await parts.changeAdapter(initiatorOf(call), call.params.vmId, { ...call.body, adapterId: call.params.networkAdapterId })),
+      reply.activity(
+        await parts.changeAdapter(initiatorOf(call), call.params.vmId, {
+          ...call.body,
+          adapterId: call.params.networkAdapterId,
+        }),
+      ),
     deleteVirtualMachineNetworkAdapter: async (call) =>
       reply.activity(await parts.deleteAdapter(initiatorOf(call), call.params.vmId, call.params.networkAdapterId)),
 
-    listVirtualMachineSnapshots: async ({ principal, params }) => reply.ok(await parts.listSnapshots(principal, params.vmId)),
+    listVirtualMachineSnapshots: async ({ principal, params }) =>
+      reply.ok(await parts.listSnapshots(principal, params.vmId)),
     createVirtualMachineSnapshot: async (call) =>
       reply.activity(await parts.createSnapshot(initiatorOf(call), call.params.vmId, call.body.name)),
     getVirtualMachineSnapshot: async ({ principal, params }) =>
@@ -100,7 +117,9 @@ export function instanceHandlers(services: {
     getVirtualMachineGuest: async ({ principal, params }) => reply.ok(await guests.guest(principal, params.vmId)),
     getVirtualMachineSerial: async ({ principal, params, query }) => {
       const serial = await guests.serial(principal, params.vmId, query.offset ?? null);
-      return reply.text(serial.text, { headers: { 'X-Serial-Start': String(serial.start), 'X-Serial-End': String(serial.end) } });
+      return reply.text(serial.text, {
+        headers: { 'X-Serial-Start': String(serial.start), 'X-Serial-End': String(serial.end) },
+      });
     },
   };
 }

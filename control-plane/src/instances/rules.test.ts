@@ -6,7 +6,11 @@ import { decodeSeed, macAddress, repeatedDeviceIndex, sizeProblem } from './rule
 const development = { name: 'Development', vcpuMin: 1, vcpuMax: 16, ramMinGb: 1, ramMaxGb: 24 };
 
 test('FLV-04: a size within the bounds of the family is accepted, both ends included (UNI-04)', () => {
-  for (const size of [{ vcpu: 1, ramGb: 1 }, { vcpu: 16, ramGb: 24 }]) assert.equal(sizeProblem(development, size, []), null);
+  for (const size of [
+    { vcpu: 1, ramGb: 1 },
+    { vcpu: 16, ramGb: 24 },
+  ])
+    assert.equal(sizeProblem(development, size, []), null);
 });
 
 test('FLV-04: any size outside the bounds is refused, and the text names the bound', () => {

@@ -65,13 +65,25 @@ export class InstanceService {
     const { name, status, zoneId, familyId } = filter;
     const filtered = name !== null || status !== null || zoneId !== null || familyId !== null;
     const { rows, total } = await this.#parts.database.asTenant(scope, async (session) => ({
-      rows: await session.rows(machinePage(page.order, page.direction), scope.tenantId, name, status, zoneId, familyId, page.limit, page.offset),
+      rows: await session.rows(
+        machinePage(page.order, page.direction),
+        scope.tenantId,
+        name,
+        status,
+        zoneId,
+        familyId,
+        page.limit,
+        page.offset,
+      ),
       total: filtered
         ? await session.first(countMachines, scope.tenantId, name, status, zoneId, familyId)
         : await session.first(countAllMachines, scope.tenantId),
     }));
     const names = await this.#parts.catalogue.names();
-    return { vms: rows.map((row) => presentMachine(row, names)), total: Math.max(total?.total ?? 0, page.offset + rows.length) };
+    return {
+      vms: rows.map((row) => presentMachine(row, names)),
+      total: Math.max(total?.total ?? 0, page.offset + rows.length),
+    };
   }
 
   /**
@@ -87,8 +99,10 @@ export class InstanceService {
       catalogue.findBackupPolicy(wish.backupPolicyId),
       catalogue.defaultStorageType(),
     ]);
-    if (zone === null || !zone.isEnabled) throw new ApiError('unknown_reference', { member: 'availabilityZoneId', kind: 'availability zone' });
-    if (family === null) throw new ApiError('unknown_reference', { member: 'instanceFamilyId', kind: 'instance family' });
+    if (zone === null || !zone.isEnabled)
+      throw new ApiError('unknown_reference', { member: 'availabilityZoneId', kind: 'availability zone' });
+    if (family === null)
+      throw new ApiError('unknown_reference', { member: 'instanceFamilyId', kind: 'instance family' });
     if (image === null) throw new ApiError('unknown_reference', { member: 'templateId', kind: 'template' });
     if (policy === null) throw new ApiError('unknown_reference', { member: 'backupPolicyId', kind: 'backup policy' });
     const { flavors } = await catalogue.snapshot();
@@ -99,7 +113,10 @@ export class InstanceService {
     );
     if (problem !== null) throw new ApiError('rule_violated', { detail: problem });
     const repeated = repeatedDeviceIndex(wish.networkInterfaces.map((nic) => nic.deviceIndex));
-    if (repeated !== null) throw new ApiError('rule_violated', { detail: `The device index ${String(repeated)} occurs twice in networkInterfaces` });
+    if (repeated !== null)
+      throw new ApiError('rule_violated', {
+        detail: `The device index ${String(repeated)} occurs twice in networkInterfaces`,
+      });
     const seed = {
       userData: decoded(wish.cloudInit?.cloudConfig, 'cloudInit.cloudConfig'),
       networkConfig: decoded(wish.cloudInit?.networkConfig, 'cloudInit.networkConfig'),
@@ -150,7 +167,8 @@ export class InstanceService {
         });
       });
     } catch (error) {
-      if (uniqueViolation(error) === 'machines_tenant_id_name_key') throw new ApiError('name_taken', { kind: 'virtual machine' });
+      if (uniqueViolation(error) === 'machines_tenant_id_name_key')
+        throw new ApiError('name_taken', { kind: 'virtual machine' });
       throw error;
     }
     submit.begin(activityId);
@@ -158,7 +176,10 @@ export class InstanceService {
   }
 
   async update(initiator: Initiator, machineId: string, wish: UpdateVirtualMachineRequest): Promise<string> {
-    if (wish.backupPolicyId !== undefined && (await this.#parts.catalogue.findBackupPolicy(wish.backupPolicyId)) === null)
+    if (
+      wish.backupPolicyId !== undefined &&
+      (await this.#parts.catalogue.findBackupPolicy(wish.backupPolicyId)) === null
+    )
       throw new ApiError('unknown_reference', { member: 'backupPolicyId', kind: 'backup policy' });
     return this.#enqueue(initiator, machineId, {
       kind: 'instance.update',
@@ -182,7 +203,8 @@ export class InstanceService {
       kind: 'instance.resize',
       operation: 'resizeVirtualMachine',
       type: 'VirtualMachineResize',
-      describe: (row) => `Resize of the virtual machine ${row.name} to ${String(size.vcpu)} vCPU and ${String(size.ramGb)} GB`,
+      describe: (row) =>
+        `Resize of the virtual machine ${row.name} to ${String(size.vcpu)} vCPU and ${String(size.ramGb)} GB`,
       input: { ...wish },
     });
   }

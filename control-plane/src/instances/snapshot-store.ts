@@ -20,7 +20,10 @@ export const findSnapshot = statement<[machineId: string, id: string], SnapshotR
   'snapshot_find',
   `select ${columns} from snapshots where machine_id = $1 and id = $2 and status <> 'creating'`,
 );
-export const planSnapshot = statement<[id: string], SnapshotRow>('snapshot_plan', `select ${columns} from snapshots where id = $1`);
+export const planSnapshot = statement<[id: string], SnapshotRow>(
+  'snapshot_plan',
+  `select ${columns} from snapshots where id = $1`,
+);
 
 export const insertSnapshot = statement<[id: string, tenantId: string, machineId: string, name: string]>(
   'snapshot_insert',
@@ -34,7 +37,10 @@ export const setSnapshotConsistency = statement<[id: string, consistency: 'files
   'snapshot_set_consistency',
   `update snapshots set consistency = $2 where id = $1`,
 );
-export const finishSnapshot = statement<[id: string]>('snapshot_finish', `update snapshots set status = 'available' where id = $1`);
+export const finishSnapshot = statement<[id: string]>(
+  'snapshot_finish',
+  `update snapshots set status = 'available' where id = $1`,
+);
 export const markSnapshot = statement<[id: string, status: 'available' | 'deleting']>(
   'snapshot_mark',
   `update snapshots set status = $2 where id = $1`,

@@ -23,9 +23,15 @@ const columns = `id, name, status, zone_id as "zoneId", image_id as "imageId", f
   backup_policy_id as "backupPolicyId", vcpu, ram_gb as "ramGb", disks_size_gb as "disksSizeGb",
   tools_state as "toolsState", created_at as "createdAt", updated_at as "updatedAt"`;
 
-export const findMachine = statement<[id: string], MachineRow>('machine_find', `select ${columns} from machines where id = $1`);
+export const findMachine = statement<[id: string], MachineRow>(
+  'machine_find',
+  `select ${columns} from machines where id = $1`,
+);
 
-export const machineExists = statement<[id: string], { id: string }>('machine_exists', `select id from machines where id = $1`);
+export const machineExists = statement<[id: string], { id: string }>(
+  'machine_exists',
+  `select id from machines where id = $1`,
+);
 
 /** Columns that a list may be ordered by, as the contract calls them. Each is total: the id breaks ties. */
 const orders = {
@@ -41,7 +47,13 @@ export type Direction = 'asc' | 'desc';
 
 const filter = `tenant_id = $1 and ($2::text is null or name = $2) and ($3::text is null or status = $3)
   and ($4::uuid is null or zone_id = $4) and ($5::uuid is null or family_id = $5)`;
-type Filter = [tenantId: string, name: string | null, status: string | null, zoneId: string | null, familyId: string | null];
+type Filter = [
+  tenantId: string,
+  name: string | null,
+  status: string | null,
+  zoneId: string | null,
+  familyId: string | null,
+];
 
 /** One page. The ids come from an index alone; only the rows of the page are read (offset stays cheap at 100k rows). */
 function page(order: MachineOrder, direction: Direction): string {
@@ -55,7 +67,10 @@ type PageStatement = ReturnType<typeof statement<[...Filter, limit: number, offs
 const pages = new Map<string, PageStatement>();
 for (const order of Object.keys(orders) as MachineOrder[])
   for (const direction of ['asc', 'desc'] as const)
-    pages.set(`${order} ${direction}`, statement(`machine_page_${order.toLowerCase()}_${direction}`, page(order, direction)));
+    pages.set(
+      `${order} ${direction}`,
+      statement(`machine_page_${order.toLowerCase()}_${direction}`, page(order, direction)),
+    );
 
 /** The statement for one order of the list. */
 export function machinePage(order: MachineOrder, direction: Direction): PageStatement {
@@ -64,7 +79,10 @@ export function machinePage(order: MachineOrder, direction: Direction): PageStat
   return found;
 }
 
-export const countMachines = statement<Filter, { total: number }>('machine_count', `select count(*) as total from machines where ${filter}`);
+export const countMachines = statement<Filter, { total: number }>(
+  'machine_count',
+  `select count(*) as total from machines where ${filter}`,
+);
 
 /** All machines of the tenant, from the counter that the quota keeps: a count of 100k rows would take longer than the page. */
 export const countAllMachines = statement<[tenantId: string], { total: number }>(
@@ -149,7 +167,10 @@ export const lockMachine = statement<[id: string], MachinePlanRow>(
   `select ${planColumns} from ${planTables} where m.id = $1 for update of m`,
 );
 
-export const setHost = statement<[id: string, hostId: string]>('machine_set_host', `update machines set host_id = $2 where id = $1`);
+export const setHost = statement<[id: string, hostId: string]>(
+  'machine_set_host',
+  `update machines set host_id = $2 where id = $1`,
+);
 
 /** A new wanted state; the generation tells the agent that it is newer. */
 export const setPower = statement<[id: string, power: 'on' | 'off', status: MachineStatus]>(

@@ -14,16 +14,30 @@ const mbPerGb = 1024;
 
 /** @throws OperationFailed `quota_exceeded`, naming the limit that is in the way */
 export async function takeQuota(session: Session, tenantId: string, usage: Usage): Promise<void> {
-  const taken = await session.first(takeUsage, tenantId, usage.vcpu, usage.ramGb * mbPerGb, usage.storageGb, usage.machines);
+  const taken = await session.first(
+    takeUsage,
+    tenantId,
+    usage.vcpu,
+    usage.ramGb * mbPerGb,
+    usage.storageGb,
+    usage.machines,
+  );
   if (taken !== null) return;
   const now = await session.first(readUsage, tenantId);
-  if (now === null) throw new OperationFailed('quota_exceeded', 'The tenant has no quota for VM instances. Ask the provider to set one.');
+  if (now === null)
+    throw new OperationFailed(
+      'quota_exceeded',
+      'The tenant has no quota for VM instances. Ask the provider to set one.',
+    );
   const passed = [
     limit('vCPU', usage.vcpu, { used: now.vcpuUsed, most: now.vcpuLimit }),
     limit('GB of memory', usage.ramGb, { used: now.ramUsedMb / mbPerGb, most: now.ramLimitMb / mbPerGb }),
     limit('GB of storage', usage.storageGb, { used: now.storageUsedGb, most: now.storageLimitGb }),
   ].filter((text) => text !== null);
-  throw new OperationFailed('quota_exceeded', `The quota of the tenant is exceeded: ${passed.join('; ')}. Free some or ask the provider for more.`);
+  throw new OperationFailed(
+    'quota_exceeded',
+    `The quota of the tenant is exceeded: ${passed.join('; ')}. Free some or ask the provider for more.`,
+  );
 }
 
 export async function releaseQuota(session: Session, tenantId: string, usage: Usage): Promise<void> {

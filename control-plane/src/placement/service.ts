@@ -26,7 +26,8 @@ export async function reserveHost(
   if (patient !== null) return patient.id;
   if (onHost !== null) return null;
   // The host that was waited for filled up meanwhile, but another one has room.
-  if ((await session.first(zoneFits, zone.id, vcpus, memoryMib, dedicated))?.fits === true) throw new NotYet('hosts are contended');
+  if ((await session.first(zoneFits, zone.id, vcpus, memoryMib, dedicated))?.fits === true)
+    throw new NotYet('hosts are contended');
   throw new OperationFailed(
     'no_capacity',
     `No host in ${zone.name} has ${String(vcpus)} vCPU and ${String(Math.round(memoryMib / 1024))} GB of memory free. Choose another zone or a smaller flavour, or try again later.`,

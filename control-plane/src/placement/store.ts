@@ -15,14 +15,17 @@ const take = (lock: string): string => `update hosts set
 type Demand = [zoneId: string, vcpus: number, memoryMib: number, dedicated: boolean, onHost: string | null];
 
 /** The emptiest host that fits and that nobody else is just filling. */
-export const takeHostUnlocked = statement<Demand, { id: string }>('placement_take_unlocked', take('for update skip locked'));
+export const takeHostUnlocked = statement<Demand, { id: string }>(
+  'placement_take_unlocked',
+  take('for update skip locked'),
+);
 /** The same, waiting for others to be done with the emptiest one. */
 export const takeHost = statement<Demand, { id: string }>('placement_take', take('for update'));
 
-export const zoneFits = statement<[zoneId: string, vcpus: number, memoryMib: number, dedicated: boolean], { fits: boolean }>(
-  'placement_zone_fits',
-  `select exists (select 1 from hosts where zone_id = $1 and ${fits}) as fits`,
-);
+export const zoneFits = statement<
+  [zoneId: string, vcpus: number, memoryMib: number, dedicated: boolean],
+  { fits: boolean }
+>('placement_zone_fits', `select exists (select 1 from hosts where zone_id = $1 and ${fits}) as fits`);
 
 export const giveHostBack = statement<[hostId: string, vcpus: number, memoryMib: number, dedicated: boolean]>(
   'placement_give_back',

@@ -17,11 +17,13 @@ export async function reconcileArrays(parts: { database: Database; agents: Agent
       try {
         const agent = await agents.array(array.id);
         const observed = await agent.get<StorageArray>('/v1/array', { timeoutMs: 5_000 });
-        for (const pool of pools.filter(({ arrayId }) => arrayId === array.id)) await agent.put(`/v1/pools/${pool.id}`, pool.spec);
+        for (const pool of pools.filter(({ arrayId }) => arrayId === array.id))
+          await agent.put(`/v1/pools/${pool.id}`, pool.spec);
         await database.asPlatform((session) => session.run(setArraySeen, array.id, JSON.stringify(observed)));
       } catch (error) {
         log.warn({ err: error, array: array.name }, 'array is not in order');
-        if (error instanceof AgentUnreachable) await database.asPlatform((session) => session.run(setArrayAway, array.id));
+        if (error instanceof AgentUnreachable)
+          await database.asPlatform((session) => session.run(setArrayAway, array.id));
       }
     }),
   );

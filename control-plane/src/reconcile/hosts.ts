@@ -34,11 +34,7 @@ export async function watchHosts(parts: HostWatchParts, signal: AbortSignal): Pr
   await Promise.all(watched.values());
 }
 
-async function watchHost(
-  parts: HostWatchParts,
-  host: KnownHost,
-  signal: AbortSignal,
-): Promise<void> {
+async function watchHost(parts: HostWatchParts, host: KnownHost, signal: AbortSignal): Promise<void> {
   const log = parts.log.child({ host: host.name });
   let { eventEpoch: epoch, eventCursor: cursor } = host;
   let comparedAt = Number.NEGATIVE_INFINITY;
@@ -117,6 +113,9 @@ async function retell(parts: HostWatchParts, machineId: string, log: Logger): Pr
     log.info({ machine: machineId }, 'told the host again what is wanted');
   } catch (error) {
     if (error instanceof AgentUnreachable) throw error;
-    log.warn({ err: error, machine: machineId }, error instanceof AgentProblem ? 'the host refused' : 'could not tell the host');
+    log.warn(
+      { err: error, machine: machineId },
+      error instanceof AgentProblem ? 'the host refused' : 'could not tell the host',
+    );
   }
 }

@@ -63,7 +63,8 @@ export async function reconcile(parts: ReconcileParts, signal: AbortSignal): Pro
           const dead = await database.asPlatform((session) => session.rows(deadReplicas, silentSeconds));
           const revived = await engine.sweep(dead.map((row) => row.name));
           for (const { name } of dead) await database.asPlatform((session) => session.run(removeReplica, name));
-          if (revived > 0) log.warn({ revived, dead: dead.map((row) => row.name) }, 'took up operations that had lost their process');
+          if (revived > 0)
+            log.warn({ revived, dead: dead.map((row) => row.name) }, 'took up operations that had lost their process');
         }),
         job('housekeeping', housekeepingMs, async () => {
           await engine.housekeeping();

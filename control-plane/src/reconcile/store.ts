@@ -5,7 +5,10 @@ export const setHostSeen = statement<[id: string, observed: string]>(
   'host_seen',
   `update hosts set reachable = true, last_seen_at = now(), observed = $2::jsonb where id = $1`,
 );
-export const setHostAway = statement<[id: string]>('host_away', `update hosts set reachable = false where id = $1 and reachable`);
+export const setHostAway = statement<[id: string]>(
+  'host_away',
+  `update hosts set reachable = false where id = $1 and reachable`,
+);
 export const setHostCursor = statement<[id: string, epoch: string, cursor: number]>(
   'host_cursor',
   `update hosts set event_epoch = $2, event_cursor = $3 where id = $1`,
@@ -14,7 +17,10 @@ export const setArraySeen = statement<[id: string, observed: string]>(
   'array_seen',
   `update arrays set reachable = true, last_seen_at = now(), observed = $2::jsonb where id = $1`,
 );
-export const setArrayAway = statement<[id: string]>('array_away', `update arrays set reachable = false where id = $1 and reachable`);
+export const setArrayAway = statement<[id: string]>(
+  'array_away',
+  `update arrays set reachable = false where id = $1 and reachable`,
+);
 
 /** A machine as the database knows it, for comparison with what a host holds. `busy`: an operation is at work on it. */
 export interface KnownMachineRow {
@@ -38,7 +44,9 @@ export const knownById = statement<[ids: string[]], KnownMachineRow>(
 );
 
 /** The guest went off by itself, or came back: only when nobody is at work on the machine and it is as the event says. */
-export const settlePower = statement<[id: string, hostId: string, generation: number, power: 'on' | 'off', status: string]>(
+export const settlePower = statement<
+  [id: string, hostId: string, generation: number, power: 'on' | 'off', status: string]
+>(
   'machine_settle_power',
   `update machines m set status = $5, power_wanted = $4, updated_at = now()
    where id = $1 and host_id = $2 and generation = $3 and status in ('running', 'stopped') and status <> $5

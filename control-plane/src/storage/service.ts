@@ -58,7 +58,10 @@ export async function reserveSpace(
 /** Reserves `gib` more in the pool a volume lies in. @throws OperationFailed `no_capacity` */
 export async function reserveGrowth(session: Session, poolId: string, gib: number): Promise<void> {
   if ((await session.first(growInPool, poolId, gib)) === null)
-    throw new OperationFailed('no_capacity', `The storage pool of this disk has no ${String(gib)} GB left. Add a new disk instead, or grow by less.`);
+    throw new OperationFailed(
+      'no_capacity',
+      `The storage pool of this disk has no ${String(gib)} GB left. Add a new disk instead, or grow by less.`,
+    );
 }
 
 export async function releaseSpace(session: Session, poolId: string, gib: number): Promise<void> {
@@ -92,7 +95,10 @@ export async function deleteVolume(parts: StorageParts, volume: { id: string; po
 }
 
 /** Volumes by the array that holds them. */
-export async function groupByArray<V extends { poolId: string }>(parts: StorageParts, volumes: readonly V[]): Promise<Map<string, V[]>> {
+export async function groupByArray<V extends { poolId: string }>(
+  parts: StorageParts,
+  volumes: readonly V[],
+): Promise<Map<string, V[]>> {
   const groups = new Map<string, V[]>();
   for (const volume of volumes) {
     const arrayId = await parts.agents.arrayOfPool(volume.poolId);
@@ -103,10 +109,15 @@ export async function groupByArray<V extends { poolId: string }>(parts: StorageP
 
 async function bringImage(parts: StorageParts, arrayId: string, versionId: string): Promise<void> {
   const image = await parts.database.asPlatform((session) => session.first(imageAtHand, arrayId, versionId));
-  if (image === null) throw new OperationFailed('unknown_image', 'The image does not exist any more. Choose another template.');
+  if (image === null)
+    throw new OperationFailed('unknown_image', 'The image does not exist any more. Choose another template.');
   if (image.atHand) return;
   const agent = await parts.agents.array(arrayId);
-  await agent.put(`/v1/images/${versionId}`, { sourcePath: join(parts.imagesDir, image.path), format: image.format, sha256: image.sha256 }, { timeoutMs: imageTimeoutMs });
+  await agent.put(
+    `/v1/images/${versionId}`,
+    { sourcePath: join(parts.imagesDir, image.path), format: image.format, sha256: image.sha256 },
+    { timeoutMs: imageTimeoutMs },
+  );
   await parts.database.asPlatform((session) => session.run(setImageAtHand, arrayId, versionId));
 }
 

@@ -54,4 +54,7 @@ export const setImageAtHand = statement<[arrayId: string, versionId: string]>(
   'image_set_at_hand',
   `insert into array_images (array_id, image_version_id) values ($1, $2) on conflict do nothing`,
 );
-export const forgetImagesAtHand = statement<[arrayId: string]>('image_forget_at_hand', `delete from array_images where array_id = $1`);
+export const forgetImagesAtHand = statement<[arrayId: string]>(
+  'image_forget_at_hand',
+  `delete from array_images where array_id = $1`,
+);

@@ -7,7 +7,9 @@ import { NetworkUnavailable } from '../network/driver/driver.ts';
 import { NotYet, OperationFailed } from './operation.ts';
 
 /** How a step ended. Plain data, because it is recorded and read again after a crash. */
-export type StepOutcome = { readonly ok: true } | { readonly ok: false; readonly code: string; readonly reason: string };
+export type StepOutcome =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: string; readonly reason: string };
 
 const firstPauseMs = 50;
 const longestPauseMs = 2_000;
@@ -64,9 +66,14 @@ export async function attempt(
       if (error instanceof OperationFailed) return { ok: false, code: error.code, reason: error.message };
       const passing = isPassing(error);
       options.log.warn({ err: error, step: options.what, passing }, 'step failed');
-      if (error instanceof AgentProblem && isFinal(error)) return { ok: false, code: error.code, reason: tenantReason(error, options.what) };
+      if (error instanceof AgentProblem && isFinal(error))
+        return { ok: false, code: error.code, reason: tenantReason(error, options.what) };
       if (!passing && !(error instanceof AgentProblem))
-        return { ok: false, code: 'internal', reason: `Internal error while ${options.what}. The provider's log has the details.` };
+        return {
+          ok: false,
+          code: 'internal',
+          reason: `Internal error while ${options.what}. The provider's log has the details.`,
+        };
       if (performance.now() + pause > giveUpAt)
         return {
           ok: false,

@@ -97,7 +97,9 @@ export class Engine {
 
   /** Fire and forget: what is lost here, {@link sweep} finds. */
   kick(start: Promise<void>): void {
-    start.catch((error: unknown) => this.#options.log.warn({ err: error }, 'an operation was not started; the sweep will start it'));
+    start.catch((error: unknown) =>
+      this.#options.log.warn({ err: error }, 'an operation was not started; the sweep will start it'),
+    );
   }
 
   /**
@@ -112,11 +114,19 @@ export class Engine {
     for (const { resourceId } of stalled) await this.dispatch(resourceId);
     revived += stalled.length;
     if (dead.length > 0) {
-      const lost = await DBOS.listWorkflows({ executorId: [...dead], status: 'PENDING', limit: sweepLimit, loadInput: false, loadOutput: false });
+      const lost = await DBOS.listWorkflows({
+        executorId: [...dead],
+        status: 'PENDING',
+        limit: sweepLimit,
+        loadInput: false,
+        loadOutput: false,
+      });
       if (lost.length > 0) await DBOS.resumeWorkflows(lost.map((workflow) => workflow.workflowID));
       revived += lost.length;
     }
-    for (const activity of await database.asPlatform((session) => session.rows(listRunning, untouchedSeconds, sweepLimit)))
+    for (const activity of await database.asPlatform((session) =>
+      session.rows(listRunning, untouchedSeconds, sweepLimit),
+    ))
       if (await this.#revive(activity)) revived += 1;
     return revived;
   }
@@ -138,9 +148,14 @@ export class Engine {
       // Recorded by a version of the steps that no process runs any more: cancel it and start anew; every step is repeatable.
       await DBOS.cancelWorkflow(workflowID);
     }
-    const next = await this.#options.database.asPlatform((session) => session.first(nextAttempt, activity.id, activity.attempt));
+    const next = await this.#options.database.asPlatform((session) =>
+      session.first(nextAttempt, activity.id, activity.attempt),
+    );
     if (next === null) return false;
-    this.#options.log.warn({ activity: activity.id, attempt: next.attempt, was: status.status }, 'operation starts anew');
+    this.#options.log.warn(
+      { activity: activity.id, attempt: next.attempt, was: status.status },
+      'operation starts anew',
+    );
     await this.begin(activity.id, next.attempt);
     return true;
   }

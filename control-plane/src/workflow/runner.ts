@@ -76,10 +76,16 @@ async function forward<Parts>(
     const outcome = await run.memory.step(step.name, async () => {
       const percent = Math.round((100 * index) / (operation.steps.length + 1));
       const timer = setTimeout(() => {
-        run.ledger.progress(record.activityId, step.progress, percent).catch((error: unknown) => run.log.warn({ err: error }, 'progress not written'));
+        run.ledger
+          .progress(record.activityId, step.progress, percent)
+          .catch((error: unknown) => run.log.warn({ err: error }, 'progress not written'));
       }, progressAfterMs);
       try {
-        return await attempt(() => step.run(run.parts, record), { deadlineMs: step.deadlineMs, what: step.progress, log: run.log });
+        return await attempt(() => step.run(run.parts, record), {
+          deadlineMs: step.deadlineMs,
+          what: step.progress,
+          log: run.log,
+        });
       } finally {
         clearTimeout(timer);
       }
@@ -99,9 +105,14 @@ async function back<Parts>(
     const undo = step.undo?.bind(step);
     if (undo === undefined) continue;
     const outcome = await run.memory.step(`undo ${step.name}`, () =>
-      attempt(() => undo(run.parts, record), { deadlineMs: undoDeadlineMs, what: `undoing: ${step.progress}`, log: run.log }),
+      attempt(() => undo(run.parts, record), {
+        deadlineMs: undoDeadlineMs,
+        what: `undoing: ${step.progress}`,
+        log: run.log,
+      }),
     );
-    if (!outcome.ok) run.log.error({ step: step.name, outcome }, 'undo failed; what is left is removed by the collector');
+    if (!outcome.ok)
+      run.log.error({ step: step.name, outcome }, 'undo failed; what is left is removed by the collector');
   }
 }
 
@@ -118,7 +129,8 @@ async function end<Parts>(
         await database.platformTransaction(work);
       } catch (error) {
         if (error instanceof AlreadyEnded) return;
-        if (!isTransientDatabaseError(error)) log.error({ err: error, record }, 'the end of an operation could not be written');
+        if (!isTransientDatabaseError(error))
+          log.error({ err: error, record }, 'the end of an operation could not be written');
         throw error;
       }
     },

@@ -24,11 +24,13 @@ export function hardwareChange(has: Hardware, wants: MachineSpec): HardwareChang
     const wanted = wants.disks.find((each) => each.volumeId === disk.volumeId);
     if (wanted === undefined) {
       if (disk.position === 0) needsPowerOff.push(`unplug of boot disk ${disk.volumeId}`);
-    } else if (!isDeepStrictEqual(unsized(disk), unsized(wanted))) needsPowerOff.push(`change of disk ${disk.volumeId}`);
+    } else if (!isDeepStrictEqual(unsized(disk), unsized(wanted)))
+      needsPowerOff.push(`change of disk ${disk.volumeId}`);
   }
   for (const { port: _, ...adapter } of has.adapters) {
     const wanted = wants.adapters.find((each) => each.adapterId === adapter.adapterId);
-    if (wanted !== undefined && !isDeepStrictEqual(adapter, wanted)) needsPowerOff.push(`change of adapter ${adapter.adapterId}`);
+    if (wanted !== undefined && !isDeepStrictEqual(adapter, wanted))
+      needsPowerOff.push(`change of adapter ${adapter.adapterId}`);
   }
   const sizes = new Map(has.disks.map((disk) => [disk.volumeId, disk.sizeBytes]));
   return {

@@ -68,7 +68,11 @@ async function unplugDevice(qemu: Monitor, id: string): Promise<void> {
     if (!asked) await quietly(qemu.execute('device_del', { id }));
     asked = true;
     if (performance.now() > deadline)
-      throw new AgentProblem(409, 'needs_power_off', `the guest does not let go of ${id}; it can be unplugged while the machine is off`);
+      throw new AgentProblem(
+        409,
+        'needs_power_off',
+        `the guest does not let go of ${id}; it can be unplugged while the machine is off`,
+      );
     await delay(UNPLUG_RETRY_MS);
   }
 }

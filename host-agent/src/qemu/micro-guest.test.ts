@@ -44,7 +44,9 @@ test('TOL-05: a real guest with tools, from power-on to power-off', { skip, time
   assert.match(up.tools.version ?? '', /^\d+\.\d+/);
   assert.ok(up.os?.kernel);
   // The guest brings its interfaces up beside the tools.
-  await until('its interface', ({ addresses }) => addresses.some(({ macAddress }) => macAddress === adapter.macAddress));
+  await until('its interface', ({ addresses }) =>
+    addresses.some(({ macAddress }) => macAddress === adapter.macAddress),
+  );
 
   await t.test('file systems freeze and thaw', async () => {
     assert.equal(typeof (await driver.freeze(id, 30)).frozen, 'boolean');

@@ -16,7 +16,15 @@ import {
 } from '../adapter-store.ts';
 import { touchMachine } from '../store.ts';
 import { recall, remember } from './memory.ts';
-import { agentDeadlineMs, type InstanceParts, locked, optionalNumber, requireStopped, rowsDeadlineMs, text } from './parts.ts';
+import {
+  agentDeadlineMs,
+  type InstanceParts,
+  locked,
+  optionalNumber,
+  requireStopped,
+  rowsDeadlineMs,
+  text,
+} from './parts.ts';
 import { removePort } from './remove.ts';
 
 /** INS-07 speaks of one, the contract of up to eight at creation; eight is what a machine has slots for. */
@@ -66,7 +74,10 @@ export const createAdapter: Operation<InstanceParts> = {
           await parts.database.platformTransaction((session) => reserve(session, record));
         } catch (error) {
           if (uniqueViolation(error) !== 'adapters_machine_id_device_index_key') throw error;
-          throw new OperationFailed('device_index_taken', 'The virtual machine has an adapter with this device index already. Choose another index.');
+          throw new OperationFailed(
+            'device_index_taken',
+            'The virtual machine has an adapter with this device index already. Choose another index.',
+          );
         }
       },
     },
@@ -104,9 +115,20 @@ async function reserve(session: Session, record: OperationRecord): Promise<void>
   const present = await session.rows(planAdapters, machine.id);
   if (present.some((adapter) => adapter.id === adapterId)) return;
   if (present.length >= adaptersMax)
-    throw new OperationFailed('too_many_adapters', `A virtual machine has at most ${String(adaptersMax)} network adapters. Delete one first.`);
+    throw new OperationFailed(
+      'too_many_adapters',
+      `A virtual machine has at most ${String(adaptersMax)} network adapters. Delete one first.`,
+    );
   const networkId = text(record, 'networkId');
-  await session.run(insertAdapter, adapterId, machine.tenantId, machine.id, networkId, optionalNumber(record, 'deviceIndex') ?? 0, text(record, 'macAddress'));
+  await session.run(
+    insertAdapter,
+    adapterId,
+    machine.tenantId,
+    machine.id,
+    networkId,
+    optionalNumber(record, 'deviceIndex') ?? 0,
+    text(record, 'macAddress'),
+  );
   await session.run(setAdapterAddress, adapterId, await takeAddress(session, networkId));
   await session.run(touchMachine, machine.id);
 }

@@ -6,7 +6,16 @@ import { type Operation, OperationFailed, type OperationRecord } from '../../wor
 import { type MachinePlanRow, setMetadata, setSize } from '../store.ts';
 import { releaseQuota, takeQuota } from '../usage.ts';
 import { demandOf } from './create.ts';
-import { agentDeadlineMs, type InstanceParts, locked, optionalNumber, optionalText, plan, requireStopped, rowsDeadlineMs } from './parts.ts';
+import {
+  agentDeadlineMs,
+  type InstanceParts,
+  locked,
+  optionalNumber,
+  optionalText,
+  plan,
+  requireStopped,
+  rowsDeadlineMs,
+} from './parts.ts';
 import { remember, recall } from './memory.ts';
 import { removeMachineFromHost } from './remove.ts';
 
@@ -35,7 +44,10 @@ export const updateInstance: Operation<InstanceParts> = {
           });
         } catch (error) {
           if (uniqueViolation(error) === null) throw error;
-          throw new OperationFailed('name_taken', 'Another virtual machine of the tenant has this name. Choose another one.');
+          throw new OperationFailed(
+            'name_taken',
+            'Another virtual machine of the tenant has this name. Choose another one.',
+          );
         }
       },
     },
@@ -75,7 +87,8 @@ export const resizeInstance: Operation<InstanceParts> = {
         await applyMachine(parts, record.resourceId);
         const before = await parts.database.asPlatform((session) => recall<SizeBefore>(session, record));
         const machine = await plan(parts, record.resourceId);
-        if (before !== null && before.hostId !== machine.hostId) await removeMachineFromHost(parts, before.hostId, machine.id);
+        if (before !== null && before.hostId !== machine.hostId)
+          await removeMachineFromHost(parts, before.hostId, machine.id);
       },
     },
   ],
@@ -92,8 +105,18 @@ async function resize(session: Session, record: OperationRecord): Promise<void> 
   if (vcpu === machine.vcpu && ramGb === machine.ramGb) return;
   const before: SizeBefore = { vcpu: machine.vcpu, ramGb: machine.ramGb, hostId: machine.hostId };
   await remember(session, record, before);
-  const more = { vcpu: Math.max(0, vcpu - machine.vcpu), ramGb: Math.max(0, ramGb - machine.ramGb), storageGb: 0, machines: 0 };
-  const less = { vcpu: Math.max(0, machine.vcpu - vcpu), ramGb: Math.max(0, machine.ramGb - ramGb), storageGb: 0, machines: 0 };
+  const more = {
+    vcpu: Math.max(0, vcpu - machine.vcpu),
+    ramGb: Math.max(0, ramGb - machine.ramGb),
+    storageGb: 0,
+    machines: 0,
+  };
+  const less = {
+    vcpu: Math.max(0, machine.vcpu - vcpu),
+    ramGb: Math.max(0, machine.ramGb - ramGb),
+    storageGb: 0,
+    machines: 0,
+  };
   await takeQuota(session, machine.tenantId, more);
   await releaseQuota(session, machine.tenantId, less);
   await releaseHost(session, machine.hostId, demandOf(machine));
@@ -101,7 +124,8 @@ async function resize(session: Session, record: OperationRecord): Promise<void> 
   const zone = { id: machine.zoneId, name: machine.zoneName };
   // It stays where it is when there is room; it is off, so it can as well start elsewhere.
   const hostId =
-    (await reserveHost(session, { zone, ...demand, onHost: machine.hostId })) ?? (await reserveHost(session, { zone, ...demand }));
+    (await reserveHost(session, { zone, ...demand, onHost: machine.hostId })) ??
+    (await reserveHost(session, { zone, ...demand }));
   if (hostId !== null) await session.run(setSize, machine.id, vcpu, ramGb, hostId);
 }
 
@@ -112,7 +136,8 @@ async function moveReservation(session: Session, machine: MachinePlanRow, before
   const demand = { ...demandOf(machine), vcpus: before.vcpu, memoryMib: before.ramGb * 1024 };
   const zone = { id: machine.zoneId, name: machine.zoneName };
   const hostId =
-    (await reserveHost(session, { zone, ...demand, onHost: before.hostId })) ?? (await reserveHost(session, { zone, ...demand }));
+    (await reserveHost(session, { zone, ...demand, onHost: before.hostId })) ??
+    (await reserveHost(session, { zone, ...demand }));
   const grown = { vcpu: machine.vcpu - before.vcpu, ramGb: machine.ramGb - before.ramGb, storageGb: 0, machines: 0 };
   // A resize that gave something back may not get it again when others have taken it; the undo then counts over the limit.
   await releaseQuota(session, machine.tenantId, grown);

@@ -7,7 +7,14 @@ import { putVolume, releaseSpace, reserveSpace } from '../../storage/service.ts'
 import type { Operation, OperationRecord } from '../../workflow/operation.ts';
 import { planAdapters, setAdapterAddress } from '../adapter-store.ts';
 import { setVolumeEndpoint, setVolumePool, volumesOfMachine } from '../disk-store.ts';
-import { deleteMachine, deleteMachineParts, finishMachine, type MachinePlanRow, planMachine, setHost } from '../store.ts';
+import {
+  deleteMachine,
+  deleteMachineParts,
+  finishMachine,
+  type MachinePlanRow,
+  planMachine,
+  setHost,
+} from '../store.ts';
 import { releaseQuota, takeQuota } from '../usage.ts';
 import { agentDeadlineMs, type InstanceParts, locked, plan, rowsDeadlineMs } from './parts.ts';
 import { removeMachineFromHost, removePort, removeVolumeFromArray } from './remove.ts';
@@ -29,7 +36,10 @@ export const createInstance: Operation<InstanceParts> = {
       progress: 'preparing disk and network',
       deadlineMs: allocateDeadlineMs,
       run: async (parts, record) => {
-        const outcomes = await Promise.allSettled([provisionDisks(parts, record.resourceId), plugPorts(parts, record.resourceId)]);
+        const outcomes = await Promise.allSettled([
+          provisionDisks(parts, record.resourceId),
+          plugPorts(parts, record.resourceId),
+        ]);
         // Both have ended before one's failure is reported, so that the undo races with nothing.
         for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
       },
@@ -70,7 +80,11 @@ async function reserve(session: Session, machineId: string): Promise<void> {
     await session.run(setAdapterAddress, adapter.id, await takeAddress(session, adapter.networkId));
   for (const volume of volumes) {
     const storageType = { id: volume.storageTypeId, name: volume.storageTypeName };
-    await session.run(setVolumePool, volume.id, await reserveSpace(session, { zone, storageType, gib: volume.sizeGib }));
+    await session.run(
+      setVolumePool,
+      volume.id,
+      await reserveSpace(session, { zone, storageType, gib: volume.sizeGib }),
+    );
   }
   const hostId = await reserveHost(session, { zone, ...demandOf(machine) });
   if (hostId !== null) await session.run(setHost, machineId, hostId);
@@ -104,7 +118,9 @@ export async function forgetMachine(session: Session, machine: MachinePlanRow): 
   const volumes = await session.rows(volumesOfMachine, machine.id);
   if (machine.hostId !== null) {
     // Set in the transaction that took the quota: both were taken or neither.
-    const storageGb = volumes.filter((volume) => volume.poolId !== null).reduce((sum, volume) => sum + volume.sizeGib, 0);
+    const storageGb = volumes
+      .filter((volume) => volume.poolId !== null)
+      .reduce((sum, volume) => sum + volume.sizeGib, 0);
     await releaseQuota(session, machine.tenantId, { vcpu: machine.vcpu, ramGb: machine.ramGb, storageGb, machines: 1 });
   }
   for (const volume of volumes) if (volume.poolId !== null) await releaseSpace(session, volume.poolId, volume.sizeGib);

@@ -16,7 +16,16 @@ import {
 import { touchMachine } from '../store.ts';
 import { releaseQuota, takeQuota } from '../usage.ts';
 import { recall, remember } from './memory.ts';
-import { agentDeadlineMs, type InstanceParts, locked, optionalNumber, optionalText, requireStopped, rowsDeadlineMs, text } from './parts.ts';
+import {
+  agentDeadlineMs,
+  type InstanceParts,
+  locked,
+  optionalNumber,
+  optionalText,
+  requireStopped,
+  rowsDeadlineMs,
+  text,
+} from './parts.ts';
 import { removeVolumeFromArray } from './remove.ts';
 
 const storage = (storageGb: number): { vcpu: number; ramGb: number; storageGb: number; machines: number } => ({
@@ -33,7 +42,10 @@ async function volumeOf(session: Session, record: OperationRecord): Promise<Volu
 }
 
 /** Notes §6.3: the disk's id is the result; the machine may be named as `vmi`. */
-const outcome = (record: OperationRecord, result: string): { result: string; concerned: { type: string; id: string }[] } => ({
+const outcome = (
+  record: OperationRecord,
+  result: string,
+): { result: string; concerned: { type: string; id: string }[] } => ({
   result,
   concerned: [{ type: 'vmi', id: record.resourceId }],
 });
@@ -63,7 +75,10 @@ export const createDisk: Operation<InstanceParts> = {
             sizeGib,
           );
           if (placed === null)
-            throw new OperationFailed('too_many_disks', 'A virtual machine has at most 16 additional disks, and this one has them all. Delete one first.');
+            throw new OperationFailed(
+              'too_many_disks',
+              'A virtual machine has at most 16 additional disks, and this one has them all. Delete one first.',
+            );
           const zone = { id: machine.zoneId, name: machine.zoneName };
           await session.run(setVolumePool, diskId, await reserveSpace(session, { zone, storageType, gib: sizeGib }));
         }),
@@ -141,7 +156,10 @@ export const extendDisk: Operation<InstanceParts> = {
           const volume = await volumeOf(session, record);
           const size = optionalNumber(record, 'size') ?? 0;
           if (size < volume.sizeGib)
-            throw new OperationFailed('cannot_shrink', `A disk can only grow: it has ${String(volume.sizeGib)} GB and ${String(size)} GB were asked for.`);
+            throw new OperationFailed(
+              'cannot_shrink',
+              `A disk can only grow: it has ${String(volume.sizeGib)} GB and ${String(size)} GB were asked for.`,
+            );
           const gib = size - volume.sizeGib;
           await takeQuota(session, machine.tenantId, storage(gib));
           if (volume.poolId !== null) await reserveGrowth(session, volume.poolId, gib);
@@ -156,7 +174,11 @@ export const extendDisk: Operation<InstanceParts> = {
       run: async (parts, record) => {
         const volume = await parts.database.asPlatform((session) => volumeOf(session, record));
         if (volume.poolId === null) throw new Error(`volume ${volume.id} has no pool`);
-        await putVolume(parts, { ...volume, poolId: volume.poolId, sizeGib: optionalNumber(record, 'size') ?? volume.sizeGib });
+        await putVolume(parts, {
+          ...volume,
+          poolId: volume.poolId,
+          sizeGib: optionalNumber(record, 'size') ?? volume.sizeGib,
+        });
       },
     },
   ],
@@ -185,7 +207,11 @@ export const deleteDisk: Operation<InstanceParts> = {
         await parts.database.platformTransaction(async (session) => {
           const machine = await locked(session, record.resourceId);
           const volume = await volumeOf(session, record);
-          if (volume.isPrimary) throw new OperationFailed('primary_disk', 'The system disk cannot be deleted. Delete the virtual machine instead.');
+          if (volume.isPrimary)
+            throw new OperationFailed(
+              'primary_disk',
+              'The system disk cannot be deleted. Delete the virtual machine instead.',
+            );
           requireStopped(machine, 'Deleting a disk');
         });
         await unplug(parts, record);

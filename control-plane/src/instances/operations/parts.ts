@@ -37,7 +37,10 @@ function found(machine: MachinePlanRow | null): MachinePlanRow {
 /** RSZ-03 and notes §7.4: some changes need a machine that is off. @throws OperationFailed `needs_power_off` */
 export function requireStopped(machine: MachinePlanRow, what: string): void {
   if (machine.status !== 'stopped')
-    throw new OperationFailed('needs_power_off', `${what} needs a stopped virtual machine, and this one is ${machine.status}. Stop it and try again.`);
+    throw new OperationFailed(
+      'needs_power_off',
+      `${what} needs a stopped virtual machine, and this one is ${machine.status}. Stop it and try again.`,
+    );
 }
 
 /** A text member of the operation's input. @throws when the input was written wrongly */

@@ -23,14 +23,20 @@ function power(target: Target): Operation<InstanceParts> {
         run: (parts, record) =>
           parts.database.platformTransaction(async (session) => {
             const machine = await locked(session, record.resourceId);
-            if (machine.status !== target.settled) await session.run(setPower, machine.id, target.power, target.passing);
+            if (machine.status !== target.settled)
+              await session.run(setPower, machine.id, target.power, target.passing);
           }),
         // The machine goes back to what it was: the host is told so, in case it had begun.
         undo: async (parts, record) => {
           const changed = await parts.database.platformTransaction(async (session) => {
             const machine = await locked(session, record.resourceId);
             if (machine.status !== target.passing) return false;
-            await session.run(setPower, machine.id, target.power === 'on' ? 'off' : 'on', target.power === 'on' ? 'stopped' : 'running');
+            await session.run(
+              setPower,
+              machine.id,
+              target.power === 'on' ? 'off' : 'on',
+              target.power === 'on' ? 'stopped' : 'running',
+            );
             return true;
           });
           if (changed) await applyMachine(parts, record.resourceId);

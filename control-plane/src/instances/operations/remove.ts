@@ -10,11 +10,7 @@ const patienceMs = 15_000;
 const pauseMs = 1_000;
 
 /** Runs `work`; when the other side stays away for 15 s a tombstone is left and the operation goes on. */
-async function orTombstone(
-  parts: InstanceParts,
-  grave: Grave,
-  work: () => Promise<void>,
-): Promise<void> {
+async function orTombstone(parts: InstanceParts, grave: Grave, work: () => Promise<void>): Promise<void> {
   const until = performance.now() + patienceMs;
   for (;;) {
     try {
@@ -34,10 +30,15 @@ async function orTombstone(
 }
 
 export async function removeMachineFromHost(parts: InstanceParts, hostId: string, machineId: string): Promise<void> {
-  await orTombstone(parts, { kind: 'machine', id: machineId, agentId: hostId }, () => removeMachine(parts, hostId, machineId));
+  await orTombstone(parts, { kind: 'machine', id: machineId, agentId: hostId }, () =>
+    removeMachine(parts, hostId, machineId),
+  );
 }
 
-export async function removeVolumeFromArray(parts: InstanceParts, volume: { id: string; poolId: string | null }): Promise<void> {
+export async function removeVolumeFromArray(
+  parts: InstanceParts,
+  volume: { id: string; poolId: string | null },
+): Promise<void> {
   const { id, poolId } = volume;
   // Never placed, so it cannot be anywhere.
   if (poolId === null) return;
@@ -49,7 +50,11 @@ export async function removePort(parts: InstanceParts, adapterId: string): Promi
   await orTombstone(parts, { kind: 'port', id: adapterId, agentId: null }, () => parts.network.deletePort(adapterId));
 }
 
-export async function removeSnapshotFromArray(parts: InstanceParts, arrayId: string, snapshotId: string): Promise<void> {
+export async function removeSnapshotFromArray(
+  parts: InstanceParts,
+  arrayId: string,
+  snapshotId: string,
+): Promise<void> {
   await orTombstone(parts, { kind: 'snapshot', id: snapshotId, agentId: arrayId }, async () => {
     const agent = await parts.agents.array(arrayId);
     await agent.delete(`/v1/snapshots/${snapshotId}`);

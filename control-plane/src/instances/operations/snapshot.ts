@@ -19,13 +19,18 @@ import { removeSnapshotFromArray } from './remove.ts';
 const snapshotTimeoutMs = 60_000;
 
 async function snapshotOf(parts: InstanceParts, record: OperationRecord): Promise<SnapshotRow> {
-  const snapshot = await parts.database.asPlatform((session) => session.first(planSnapshot, text(record, 'snapshotId')));
+  const snapshot = await parts.database.asPlatform((session) =>
+    session.first(planSnapshot, text(record, 'snapshotId')),
+  );
   if (snapshot === null) throw new OperationFailed('gone', 'The snapshot does not exist any more.');
   return snapshot;
 }
 
 /** The snapshot's volumes that still exist, by array. */
-async function placesOf(parts: InstanceParts, volumeIds: readonly string[]): Promise<Map<string, { id: string; poolId: string }[]>> {
+async function placesOf(
+  parts: InstanceParts,
+  volumeIds: readonly string[],
+): Promise<Map<string, { id: string; poolId: string }[]>> {
   const volumes: { id: string; poolId: string }[] = [];
   for (const id of volumeIds) {
     const volume = await parts.database.asPlatform((session) => session.first(findVolume, id));
@@ -35,9 +40,12 @@ async function placesOf(parts: InstanceParts, volumeIds: readonly string[]): Pro
 }
 
 async function removeEverywhere(parts: InstanceParts, record: OperationRecord): Promise<void> {
-  const snapshot = await parts.database.asPlatform((session) => session.first(planSnapshot, text(record, 'snapshotId')));
+  const snapshot = await parts.database.asPlatform((session) =>
+    session.first(planSnapshot, text(record, 'snapshotId')),
+  );
   if (snapshot === null) return;
-  for (const arrayId of (await placesOf(parts, snapshot.volumeIds)).keys()) await removeSnapshotFromArray(parts, arrayId, snapshot.id);
+  for (const arrayId of (await placesOf(parts, snapshot.volumeIds)).keys())
+    await removeSnapshotFromArray(parts, arrayId, snapshot.id);
 }
 
 export const createSnapshot: Operation<InstanceParts> = {
@@ -93,7 +101,11 @@ async function take(parts: InstanceParts, record: OperationRecord): Promise<void
     await Promise.all(
       [...places].map(async ([arrayId, volumes]) => {
         const agent = await parts.agents.array(arrayId);
-        await agent.put(`/v1/snapshots/${snapshot.id}`, { volumeIds: volumes.map((volume) => volume.id) }, { timeoutMs: snapshotTimeoutMs });
+        await agent.put(
+          `/v1/snapshots/${snapshot.id}`,
+          { volumeIds: volumes.map((volume) => volume.id) },
+          { timeoutMs: snapshotTimeoutMs },
+        );
       }),
     );
   };
@@ -117,7 +129,9 @@ export const deleteSnapshot: Operation<InstanceParts> = {
         await parts.database.asPlatform((session) => session.run(markSnapshot, text(record, 'snapshotId'), 'deleting'));
       },
       undo: async (parts, record) => {
-        await parts.database.asPlatform((session) => session.run(markSnapshot, text(record, 'snapshotId'), 'available'));
+        await parts.database.asPlatform((session) =>
+          session.run(markSnapshot, text(record, 'snapshotId'), 'available'),
+        );
       },
     },
     { name: 'remove', progress: 'deleting the snapshot', deadlineMs: agentDeadlineMs, run: removeEverywhere },
