@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { writeJsonAtomic } from '#libs/process/atomic-file.ts';
@@ -74,6 +74,19 @@ export class ImageStore {
     });
   }
 
+  /**
+   * Takes over a version of another store as it is, record and files: by hard link where both are on one file system (a version
+   * never changes), else by copy. Nothing when it is here already.
+   */
+  async adopt(record: ImageRecord, files: FinishedFiles): Promise<void> {
+    await this.open();
+    await this.change((catalogue) => {
+      if (catalogue.images.some((image) => image.versionId === record.versionId)) return { result: undefined };
+      catalogue.images.push(record);
+      return { result: undefined, before: () => this.linkIn(files, record) };
+    });
+  }
+
   /** Opens a validated version to tenants; the published one before it is superseded, not changed (IMG-04, RACI-10). */
   async publish(versionId: string, changelog?: string): Promise<ImageRecord> {
     return this.change((catalogue) => {
@@ -126,6 +139,13 @@ export class ImageStore {
     await rename(files.image, target);
   }
 
+  private async linkIn(files: FinishedFiles, record: ImageRecord): Promise<void> {
+    const target = imageFile(this.dir, record);
+    if (files.kernel !== undefined) await linkOrCopy(files.kernel, directBootFile(target, 'kernel'));
+    if (files.initramfs !== undefined) await linkOrCopy(files.initramfs, directBootFile(target, 'initramfs'));
+    await linkOrCopy(files.image, target);
+  }
+
   private async change<T>(edit: (catalogue: Catalogue) => { result: T; before?: () => Promise<void> }): Promise<T> {
     return withLock(path.join(this.dir, 'catalogue.lock'), lockTimeoutMs, async () => {
       const catalogue = await readCatalogue(this.dir);
@@ -134,6 +154,16 @@ export class ImageStore {
       writeJsonAtomic(path.join(this.dir, catalogueFile), catalogue);
       return result;
     });
+  }
+}
+
+async function linkOrCopy(source: string, target: string): Promise<void> {
+  await rm(target, { force: true });
+  try {
+    await link(source, target);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error;
+    await copyFile(source, target);
   }
 }
 

@@ -15,6 +15,7 @@ import { readLivePid } from '#libs/process/pid-file.ts';
 import { CommandFailed, run } from '#libs/process/run.ts';
 import { send } from '#libs/process/terminate.ts';
 import { waitFor } from '#libs/process/wait.ts';
+import { regionTag } from '#region/fabric.ts';
 import { findLeftovers } from '#region/leftovers.ts';
 import type { Leftover } from '#region/leftovers.ts';
 import { StatePaths } from '#region/paths.ts';
@@ -42,7 +43,8 @@ export class ProductRegion {
   readonly dir: string;
   readonly stateDir: string;
   readonly paths: StatePaths;
-  readonly #topologyFile: string;
+  /** The file for `up --topology`. */
+  readonly topologyFile: string;
   #summary: RegionSummary | null = null;
 
   /** Prepares the folder; nothing runs yet. */
@@ -60,7 +62,7 @@ export class ProductRegion {
     this.dir = dir;
     this.stateDir = join(dir, 's');
     this.paths = new StatePaths(this.stateDir);
-    this.#topologyFile = join(dir, 'topology.json');
+    this.topologyFile = join(dir, 'topology.json');
   }
 
   /** How the region said it is reached. @throws when it was never up */
@@ -84,7 +86,7 @@ export class ProductRegion {
 
   /** `./bastide up --detach --json`, which may be repeated. */
   async up(...options: string[]): Promise<RegionSummary> {
-    const args = ['--detach', '--json', '--topology', this.#topologyFile, ...options];
+    const args = ['--detach', '--json', '--topology', this.topologyFile, ...options];
     this.#summary = JSON.parse(await this.bastide('up', ...args)) as RegionSummary;
     return this.#summary;
   }
@@ -139,7 +141,17 @@ export class ProductRegion {
 
   /** QEMU of one machine, or null. */
   qemuOf(machineId: string): Leftover | null {
-    return this.leftovers().find(({ program, argv }) => program !== 'qemu-storage-daemon' && argv.includes(machineId)) ?? null;
+    return (
+      this.leftovers().find(({ program, argv }) => program !== 'qemu-storage-daemon' && argv.includes(machineId)) ??
+      null
+    );
+  }
+
+  /** Names of this region's network namespaces. */
+  async namespaces(): Promise<string[]> {
+    const listed = JSON.parse((await run(['ip', '-j', 'netns', 'list'])) || '[]') as { name: string }[];
+    const prefix = `bst-${regionTag(this.stateDir)}-`;
+    return listed.map(({ name }) => name).filter((name) => name.startsWith(prefix));
   }
 
   /** Kills one of the supervised processes with SIGKILL. */
@@ -167,7 +179,10 @@ export class ProductRegion {
     if (!existsSync(this.paths.logs)) return 'there are no logs';
     return readdirSync(this.paths.logs)
       .filter((name) => /^(control|host-|array-|supervisor|postgres)/.test(name))
-      .map((name) => `--- ${name}\n${readFileSync(join(this.paths.logs, name), 'utf8').split('\n').slice(-lines).join('\n')}`)
+      .map(
+        (name) =>
+          `--- ${name}\n${readFileSync(join(this.paths.logs, name), 'utf8').split('\n').slice(-lines).join('\n')}`,
+      )
       .join('\n');
   }
 
