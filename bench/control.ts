@@ -73,11 +73,11 @@ class ControlBench {
       unit: 'ms',
       note: 'the same',
     });
-    for (const concurrency of [16, 64]) await this.#createAt(concurrency, '');
     await this.#fillTo(1000);
     await this.#pages('1k', this.#ids.length);
     await this.#read();
     this.#memory('control.rss_mb', `with ${this.#ids.length} machines`);
+    for (const concurrency of [16, 64]) await this.#createAt(concurrency, '');
     await this.#delete(parallel);
   }
 
