@@ -590,6 +590,8 @@ export interface VmSnapshot {
   name: string;
   status: string;
   createdAt: string;
+  /** Added by Bastide. `filesystem` = the guest's file systems were frozen, or it was off; `crash` = its tools did not answer, so it is as after a power cut. */
+  consistency?: 'filesystem' | 'crash' | null;
 }
 
 export interface VmSnapshotList {

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Operations as ProviderOperations } from '#contract/generated/provider.ts';
 import type { Operations as TenantOperations } from '#contract/generated/tenant.ts';
-import { type AuditEntry, bindContract, type BindOptions } from '#libs/contract-runtime/bind.ts';
+import { bindContract, type BindOptions } from '#libs/contract-runtime/bind.ts';
 import type { Handlers } from '#libs/contract-runtime/call.ts';
 import type { OpenApiDocument } from '#libs/contract-runtime/document.ts';
 import { createContractServer } from '#libs/contract-runtime/server.ts';
@@ -43,7 +43,6 @@ export async function openListeners(parts: ListenerParts): Promise<() => Promise
       ...parts.tenant,
       document: tenantDocument,
       prefixes: tenantPrefixes,
-      rateLimits: config.rateLimits,
     });
     return app;
   };
@@ -71,8 +70,9 @@ export async function openListeners(parts: ListenerParts): Promise<() => Promise
 function common(
   parts: ListenerParts,
   plane: string,
-): { validateResponses: boolean; audit: (entry: AuditEntry) => void } {
+): Pick<BindOptions<unknown>, 'validateResponses' | 'rateLimits' | 'audit'> {
   return {
+    rateLimits: parts.config.rateLimits,
     validateResponses: parts.config.validateResponses ?? false,
     audit: (entry) => {
       parts.metrics.request(plane, entry);

@@ -62,5 +62,6 @@ export function presentSnapshot(row: SnapshotRow): VmSnapshot {
     name: row.name,
     status: row.status,
     createdAt: row.createdAt.toISOString(),
+    consistency: row.consistency,
   };
 }

@@ -9,8 +9,9 @@ export interface SnapshotRow {
   readonly status: 'creating' | 'available' | 'deleting';
   readonly volumeIds: string[];
   readonly createdAt: Date;
+  readonly consistency: 'filesystem' | 'crash' | null;
 }
-const columns = `id, machine_id as "machineId", tenant_id as "tenantId", name, status, volume_ids as "volumeIds", created_at as "createdAt"`;
+const columns = `id, machine_id as "machineId", tenant_id as "tenantId", name, status, volume_ids as "volumeIds", created_at as "createdAt", consistency`;
 
 export const listSnapshots = statement<[machineId: string], SnapshotRow>(
   'snapshot_list',
