@@ -208,6 +208,16 @@ export function arrayDriverContract(
       await driver.deletePool(poolId);
     });
 
+    test('a snapshot goes when all its volumes are deleted at once', async () => {
+      const poolId = await newPool();
+      const [a, b, snapshotId] = [randomUUID(), randomUUID(), randomUUID()];
+      for (const id of [a, b]) await driver.putVolume(id, { poolId, sizeBytes: gib });
+      await driver.putSnapshot(snapshotId, [a, b]);
+      await Promise.all([driver.deleteVolume(a), driver.deleteVolume(b)]);
+      await assert.rejects(driver.getSnapshot(snapshotId), { status: 404 });
+      await driver.deletePool(poolId);
+    });
+
     test('20 volumes at once, the same one many times at once', async () => {
       const poolId = await newPool({ sizeBytes: 40 * gib });
       const ids = Array.from({ length: 20 }, () => randomUUID());

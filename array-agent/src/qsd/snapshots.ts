@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Snapshot } from '#contract/generated/agent-array.ts';
 import { AgentProblem, notFound } from '#libs/agent-http/problem.ts';
+import { KeyedLock } from '../keyed-lock.ts';
 import { dropSnapshot, snapshotNames, takeSnapshot } from './exports.ts';
 import { usedBytes } from './medium.ts';
 import type { Pool } from './pool.ts';
@@ -13,17 +14,23 @@ export class SnapshotStore {
   readonly #folder: string;
   readonly #poolOf: (volumeId: string) => Pool | undefined;
   readonly #snapshots = new Map<string, SnapshotRecord>();
+  readonly #leaving = new KeyedLock();
 
   constructor(folder: string, poolOf: (volumeId: string) => Pool | undefined) {
     this.#folder = folder;
     this.#poolOf = poolOf;
   }
 
-  /** Reads the records; one that a crash cut short is removed from whatever volumes it had reached. */
+  /** Reads the records; what a crash cut short is finished: a snapshot is removed from the volumes it had reached. */
   async load(): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     for (const record of await loadRecords<SnapshotRecord>(this.#folder)) this.#snapshots.set(record.id, record);
     for (const record of [...this.#snapshots.values()]) if (!record.taken) await this.delete(record.id);
+    // A volume whose deletion was cut short after its own record had gone.
+    const gone = [...this.#snapshots.values()]
+      .flatMap(({ volumeIds }) => volumeIds)
+      .filter((id) => this.#poolOf(id) === undefined);
+    for (const volumeId of new Set(gone)) await this.forgetVolume(volumeId);
   }
 
   /** The snapshots of a volume, oldest first. */
@@ -90,10 +97,15 @@ export class SnapshotStore {
 
   /** Takes a deleted volume out of its snapshots; a snapshot without volumes goes. */
   async forgetVolume(volumeId: string): Promise<void> {
-    for (const record of this.#ofVolume(volumeId)) {
-      const volumeIds = record.volumeIds.filter((id) => id !== volumeId);
-      if (volumeIds.length > 0) await this.#save({ ...record, volumeIds });
-      else await this.delete(record.id);
+    for (const { id } of this.#ofVolume(volumeId)) {
+      // Volumes of one machine go at the same time, and each must see what the other left.
+      await this.#leaving.run(id, async () => {
+        const record = this.#snapshots.get(id);
+        if (record === undefined) return;
+        const volumeIds = record.volumeIds.filter((other) => other !== volumeId);
+        if (volumeIds.length > 0) await this.#save({ ...record, volumeIds });
+        else await this.delete(id);
+      });
     }
   }
 
