@@ -1,22 +1,25 @@
 /** VM instances with real guests, driven through the API alone; the region is the product's own. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
+import type { VirtualMachineList } from '#contract/generated/tenant.ts';
 import type { Api } from '#test/support/api.ts';
 import { run } from '#libs/process/run.ts';
 import { send } from '#libs/process/terminate.ts';
 import { waitFor } from '#libs/process/wait.ts';
-import { Guest } from '#test/support/guest.ts';
+import { Guest, guestRequest } from '#test/support/guest.ts';
 import { keepsData, pings, switchesItselfOff, writesForEver } from '#test/support/guest-scripts.ts';
 import { missingForRegion, ProductRegion } from '#test/support/product-region.ts';
 import { TerraformClient } from '#test/support/terraform-client.ts';
 import { terraformFlow } from './terraform-flow.ts';
 
+const gib = 1024 ** 3;
 const gibSectors = 2_097_152;
 
 describe('real guests', { skip: missingForRegion() ?? false, timeout: 600_000 }, () => {
   let region: ProductRegion;
+  let medium: string;
   let production: Api;
   let globex: Api;
 
@@ -32,11 +35,19 @@ describe('real guests', { skip: missingForRegion() ?? false, timeout: 600_000 },
       },
     });
     await Promise.all([region.takeImage('micro'), region.takeImage('debian-12')]);
+    // The third zone's array has a medium of its own, which can get full without harm to others.
+    medium = region.paths.array('fr1-az03-a01');
+    mkdirSync(medium, { recursive: true, mode: 0o711 });
+    await run(['mount', '-t', 'tmpfs', '-o', `size=${8 * gib},mode=0711`, 'bastide-e2e', medium]);
     await region.up();
     production = await region.tenant(0);
     globex = await region.tenant(2);
   });
-  after(() => region.remove());
+  after(async () => {
+    if (existsSync(region.paths.stateFile)) await region.bastide('down');
+    await run(['umount', medium]);
+    await region.remove();
+  });
   afterEach((t) => {
     if ('passed' in t && !t.passed) t.diagnostic(region.logTails());
   });
@@ -218,6 +229,27 @@ runcmd:
     } finally {
       client.close();
     }
+  });
+
+  test('a full medium: the activity fails and says so, nothing is left, and with room again all goes on', async () => {
+    const { blocks, bfree, bsize } = statfsSync(medium);
+    const used = (blocks - bfree) * bsize;
+    const resize = (size: number): Promise<string> => run(['mount', '-o', `remount,size=${size}`, medium]);
+    const wish = { name: 'in-a-full-zone', zone: 'fr1-az03' } as const;
+    await resize(used + 1024 ** 2);
+    const failed = await production.act(
+      'POST',
+      '/vm_instances/v1/virtual_machines',
+      await guestRequest(production, wish),
+    );
+    assert.match(failed.state['failed']?.reason ?? '', /No space is left on the storage of this zone/);
+    const { vms } = await production.get<VirtualMachineList>('/vm_instances/v1/virtual_machines?name=in-a-full-zone');
+    assert.deepEqual(vms, []);
+    await region.settled();
+    await resize(8 * gib);
+    const guest = await Guest.create(production, wish);
+    await guest.prints(/micro ready/);
+    await guest.delete();
   });
 
   test('STO-13: what a pool cannot hold fails with a reason, and leaves nothing', async () => {
