@@ -13,6 +13,9 @@ import { describe } from './summary.ts';
 import { up } from './up.ts';
 import { usage } from './usage.ts';
 
+// What must be private is made so by name; the other accounts of a region have to get to their folders under any umask.
+process.umask(0o022);
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
