@@ -97,8 +97,8 @@ describe('a real region', { skip: missingForRegion() ?? false, timeout: 600_000 
     await region.bastide('down');
     assert.deepEqual(region.leftovers(), []);
     assert.equal((await region.status()).state, 'stopped');
-    const before_ = region.summary;
-    assert.deepEqual(await region.up(), before_, 'the same addresses and tokens');
+    const first = region.summary;
+    assert.deepEqual(await region.up(), first, 'the same addresses and tokens');
     api = await region.tenant(0);
     const again = new Guest(api, guest.id);
     await again.becomes('running');

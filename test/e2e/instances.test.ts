@@ -203,9 +203,9 @@ runcmd:
     assert.ok(daemon, 'the pool has a daemon');
     const count = async (): Promise<number> =>
       Number([...(await worker.serial()).matchAll(/wrote (\d+)/g)].at(-1)?.[1] ?? 0);
-    const before_ = await count();
+    const already = await count();
     send(daemon, 'SIGKILL');
-    await waitFor(async () => (await count()) > before_ + 4, {
+    await waitFor(async () => (await count()) > already + 4, {
       what: 'the writes to go on',
       timeoutMs: 90_000,
       intervalMs: 250,
