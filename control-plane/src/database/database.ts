@@ -58,17 +58,18 @@ export interface DatabaseOptions {
 export class Database {
   readonly #tenant: pg.Pool;
   readonly #platform: pg.Pool;
+  readonly #relaxed: pg.Pool;
   /** The scope a tenant connection is set to, so that a run of calls by one tenant costs no extra round trip. */
   readonly #scopes = new WeakMap<pg.PoolClient, string>();
 
   constructor(options: DatabaseOptions) {
-    const pool = (role: string, max: number): pg.Pool => {
+    const pool = (role: string, max: number, settings = ''): pg.Pool => {
       const made = new pg.Pool({
         connectionString: options.url,
         max,
         idleTimeoutMillis: 60_000,
         connectionTimeoutMillis: 10_000,
-        options: `-c role=${role} -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000`,
+        options: `-c role=${role} -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000${settings}`,
       });
       // A lost idle connection is replaced by the pool; without a listener it would end the process.
       made.on('error', (error) => options.onError?.(error));
@@ -76,6 +77,7 @@ export class Database {
     };
     this.#tenant = pool('bastide_tenant', options.tenantConnections ?? 10);
     this.#platform = pool('bastide_platform', options.platformConnections ?? 10);
+    this.#relaxed = pool('bastide_platform', options.platformConnections ?? 10, ' -c synchronous_commit=off');
   }
 
   /** Runs `work` with the eyes of one tenant. Each statement stands alone; see {@link tenantTransaction}. */
@@ -103,6 +105,20 @@ export class Database {
     return this.#with(this.#platform, (client) => transaction(client, work));
   }
 
+  /**
+   * Like {@link asPlatform}, but no commit is waited for. Only for work that something durable is written after and that is
+   * repeated when both are lost: the inside of an operation's step (its record comes after it), what a host reported (with the
+   * cursor). The log is written in order, so a later commit that is waited for makes this one durable too.
+   */
+  async asRelaxed<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#with(this.#relaxed, (client) => work(new ClientSession(client)));
+  }
+
+  /** {@link asRelaxed}, all or nothing. */
+  async relaxedTransaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#with(this.#relaxed, (client) => transaction(client, work));
+  }
+
   /** Sessions without any tenant context, for the test that proves they see nothing. */
   async asNobody<T>(work: (session: Session) => Promise<T>): Promise<T> {
     return this.#with(this.#tenant, async (client) => {
@@ -115,7 +131,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#tenant.end(), this.#platform.end()]);
+    await Promise.all([this.#tenant.end(), this.#platform.end(), this.#relaxed.end()]);
   }
 
   async #enter(client: pg.PoolClient, scope: TenantScope): Promise<void> {
@@ -188,6 +204,11 @@ export function uniqueViolation(error: unknown): string | null {
   if (sqlState(error) !== '23505') return null;
   const name: unknown = error instanceof Error && 'constraint' in error ? error.constraint : null;
   return typeof name === 'string' ? name : '';
+}
+
+/** A statement that takes several things at once found one of them missing and took none (`complete_or_fail`). */
+export function isIncomplete(error: unknown): boolean {
+  return sqlState(error) === 'BA001';
 }
 
 /** The name of the violated constraint when `error` is a check violation, else null. */

@@ -5,7 +5,7 @@ import { AgentProblem, AgentUnreachable } from '#libs/agent-http/problem.ts';
 import { ApiError } from '#libs/contract-runtime/errors.ts';
 import type { Agents } from '../compute/agents.ts';
 import type { Database, Session, TenantScope } from '../database/database.ts';
-import { findGuest, listIntervals, recordAddress, recordGuest, recordTools } from './store.ts';
+import { findGuest, listIntervals, recordAddress, recordReport } from './store.ts';
 import { slaSuspended } from './rules.ts';
 
 /** The kept serial output from `start`; `end` is where the next read goes on. */
@@ -73,12 +73,20 @@ export class GuestService {
   }
 }
 
-/** Writes the tools state that a host reports (TOL-05) and the operating system that came with it. Repeatable. */
-export async function recordToolsReport(session: Session, machine: Machine): Promise<void> {
-  const version = machine.tools.version ?? null;
-  await session.run(recordTools, machine.id, machine.tools.state, new Date(machine.tools.since), version);
-  if (machine.os != null || version !== null)
-    await session.run(recordGuest, machine.id, machine.os == null ? null : JSON.stringify(machine.os), version);
+/** Writes what a host reports of a machine: power, tools (TOL-05), operating system. Repeatable. */
+export async function recordMachineReport(session: Session, hostId: string, machine: Machine): Promise<void> {
+  const { id, generation, power, tools, os } = machine;
+  await session.run(
+    recordReport,
+    id,
+    hostId,
+    generation,
+    power,
+    tools.state,
+    new Date(tools.since),
+    tools.version ?? null,
+    os == null ? null : JSON.stringify(os),
+  );
 }
 
 /** Writes the addresses that a guest reports. Repeatable. */

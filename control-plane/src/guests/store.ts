@@ -27,21 +27,48 @@ export const listIntervals = statement<
   `select state, from_at as "from", to_at as "to" from tools_intervals where machine_id = $1 order by from_at, id`,
 );
 
-/** A new tools state: closes the open interval and opens the next. Nothing happens when it is the present one. */
-export const recordTools = statement<[machineId: string, state: string, since: Date, version: string | null]>(
-  'tools_record',
-  `with machine as (
-     update machines set tools_state = $2, tools_since = $3, tools_version = $4 where id = $1 and tools_state <> $2 returning id, tenant_id),
+/**
+ * What a host reports of a machine, in one statement, so that its row is locked for a moment only:
+ * power, when nobody is at work on the machine and host and generation are the present ones (a guest that switched itself off is
+ * stopped, and stays so until somebody starts it); tools, with the interval that ends and the one that begins; operating system.
+ */
+export const recordReport = statement<
+  [
+    machineId: string,
+    hostId: string,
+    generation: number,
+    power: 'on' | 'off',
+    toolsState: string,
+    toolsSince: Date,
+    toolsVersion: string | null,
+    os: string | null,
+  ]
+>(
+  'guest_report',
+  `with before as (
+     select m.id, m.tenant_id, m.tools_state <> $5 as tools_changed,
+       m.host_id = $2 and m.generation = $3 and m.status in ('running', 'stopped')
+         and m.status <> case $4 when 'on' then 'running' else 'stopped' end
+         and not exists (select 1 from activities a where a.resource_id = m.id and a.state in ('waiting', 'running')) as settles
+     from machines m where m.id = $1),
+   machine as (
+     update machines m set
+       status = case when b.settles then case $4 when 'on' then 'running' else 'stopped' end else m.status end,
+       power_wanted = case when b.settles then $4 else m.power_wanted end,
+       updated_at = case when b.settles then now() else m.updated_at end,
+       tools_state = $5, tools_since = case when b.tools_changed then $6 else m.tools_since end,
+       tools_version = coalesce($7, m.tools_version), os = coalesce($8::jsonb, m.os)
+     from before b
+     -- An operation that began in between has raised the generation; then this is old news.
+     where m.id = b.id and (not b.settles or m.generation = $3) and (b.settles or b.tools_changed or m.os is distinct from coalesce($8::jsonb, m.os)
+       or m.tools_version is distinct from coalesce($7, m.tools_version))),
    closed as (
-     update tools_intervals i set to_at = greatest($3, i.from_at) from machine m where i.machine_id = m.id and i.to_at is null returning 1)
+     update tools_intervals i set to_at = greatest($6, i.from_at) from before b
+     where b.tools_changed and i.machine_id = b.id and i.to_at is null returning 1)
    insert into tools_intervals (tenant_id, machine_id, state, from_at)
    -- Reading what was closed makes the closing come first: only one interval of a machine may be open.
-   select tenant_id, id, $2, $3 from machine where (select count(*) from closed) >= 0`,
-);
-
-export const recordGuest = statement<[machineId: string, os: string | null, version: string | null]>(
-  'guest_record',
-  `update machines set os = coalesce($2::jsonb, os), tools_version = coalesce($3, tools_version) where id = $1`,
+   select b.tenant_id, b.id, $5, $6 from before b where b.tools_changed and (select count(*) from closed) >= 0
+   on conflict do nothing`,
 );
 
 export const recordAddress = statement<

@@ -38,7 +38,7 @@ async function watchHost(parts: HostWatchParts, host: KnownHost, signal: AbortSi
   const log = parts.log.child({ host: host.name });
   let { eventEpoch: epoch, eventCursor: cursor } = host;
   let comparedAt = Number.NEGATIVE_INFINITY;
-  let lastAnswerAt = performance.now();
+  let failingSince: number | null = null;
   let away = false;
   while (!signal.aborted) {
     try {
@@ -55,16 +55,16 @@ async function watchHost(parts: HostWatchParts, host: KnownHost, signal: AbortSi
         timeoutMs: answerTimeoutMs,
         signal,
       });
-      lastAnswerAt = performance.now();
+      failingSince = null;
       if (news.epoch !== epoch) {
         // The agent forgot its events: what happened meanwhile shows in the comparison.
         comparedAt = epoch === null ? comparedAt : Number.NEGATIVE_INFINITY;
         cursor = epoch === null ? cursor : 0;
       }
       if (news.epoch !== epoch || news.last !== cursor) {
-        // Events and how far they were read in one transaction: each is written once, whatever happens in between.
-        await parts.database.platformTransaction(async (session) => {
+        await parts.database.asRelaxed(async (session) => {
           for (const event of news.events) await recordEvent(session, host.id, event);
+          // After the events: what was read and not written is read again.
           await session.run(setHostCursor, host.id, news.epoch, news.last);
         });
         epoch = news.epoch;
@@ -74,7 +74,8 @@ async function watchHost(parts: HostWatchParts, host: KnownHost, signal: AbortSi
       if (signal.aborted) return;
       if (!(error instanceof AgentUnreachable)) log.warn({ err: error }, 'watching a host failed');
       comparedAt = Number.NEGATIVE_INFINITY;
-      if (!away && performance.now() - lastAnswerAt > awayAfterMs) {
+      failingSince ??= performance.now();
+      if (!away && performance.now() - failingSince > awayAfterMs) {
         away = true;
         log.error({ err: error }, 'host is away: nothing is placed there until it answers');
         await parts.database.asPlatform((session) => session.run(setHostAway, host.id)).catch(() => undefined);
@@ -96,7 +97,7 @@ export async function compareHost(parts: HostWatchParts, hostId: string, log: Lo
     if (machine.busy) continue;
     if (observed === undefined || observed.generation < machine.generation) await retell(parts, machine.id, log);
     else if (observed.generation === machine.generation)
-      await parts.database.platformTransaction((session) => recordObservation(session, hostId, observed));
+      await parts.database.asRelaxed((session) => recordObservation(session, hostId, observed));
   }
   const elsewhere = await parts.database.asPlatform((session) => session.rows(knownById, [...held.keys()]));
   for (const machine of elsewhere) {

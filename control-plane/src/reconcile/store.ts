@@ -43,19 +43,10 @@ export const knownById = statement<[ids: string[]], KnownMachineRow>(
   `select ${knownColumns} from machines m where m.id = any($1)`,
 );
 
-/** The guest went off by itself, or came back: only when nobody is at work on the machine and it is as the event says. */
-export const settlePower = statement<
-  [id: string, hostId: string, generation: number, power: 'on' | 'off', status: string]
->(
-  'machine_settle_power',
-  `update machines m set status = $5, power_wanted = $4, updated_at = now()
-   where id = $1 and host_id = $2 and generation = $3 and status in ('running', 'stopped') and status <> $5
-     and not exists (select 1 from activities a where a.resource_id = m.id and a.state in ('waiting', 'running'))`,
-);
 export const insertEvent = statement<[machineId: string, at: Date, type: string, detail: string]>(
   'machine_event_insert',
   `insert into machine_events (tenant_id, machine_id, at, type, detail)
-   select tenant_id, id, $2, $3, $4::jsonb from machines where id = $1`,
+   select tenant_id, id, $2, $3, $4::jsonb from machines where id = $1 on conflict do nothing`,
 );
 
 export const beat = statement<[name: string, version: string, startedAt: Date]>(

@@ -12,6 +12,7 @@ import { type Database, uniqueViolation } from '../database/database.ts';
 import type { StepOutcome } from './attempt.ts';
 import type { StepMemory } from './runner.ts';
 import { forgetFinishedWorkflows } from './housekeeping.ts';
+import { PreparedClient } from './prepared-client.ts';
 
 export interface EngineOptions {
   readonly databaseUrl: string;
@@ -34,8 +35,11 @@ const quietLogger = (log: Logger): { [level in 'debug' | 'info' | 'warn' | 'erro
 });
 
 const dbosMemory: StepMemory = {
-  step: (name, work) => DBOS.runStep<StepOutcome>(work, { name }),
+  step: (name, work, options) => (options?.unrecorded === true ? work() : DBOS.runStep<StepOutcome>(work, { name })),
 };
+
+/** More at once would only wait for each other: for database connections, and for a turn of this process. */
+const operationsMax = 32;
 
 /** Brings the engine's own tables up to date. Not safe for two processes at once: its migrations deadlock. */
 export async function migrateEngine(databaseUrl: string): Promise<void> {
@@ -46,14 +50,25 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #pool: pg.Pool;
   readonly #workflow: (activityId: string) => Promise<void>;
+  /** Operations under way here, and those that wait for one of them to end, by workflow id. */
+  #underWay = 0;
+  /** Started and not yet running: in between the engine writes its row. */
+  #starting = 0;
+  readonly #waiting = new Map<string, string>();
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#pool = new pg.Pool({ connectionString: options.databaseUrl, max: connections });
+    this.#pool = new pg.Pool({ connectionString: options.databaseUrl, max: connections, Client: PreparedClient });
     this.#pool.on('error', (error) => options.log.warn({ err: error }, 'workflow engine lost a connection'));
     this.#workflow = DBOS.registerWorkflow(
       async (activityId: string) => {
-        await options.run(activityId, dbosMemory);
+        this.#underWay += 1;
+        try {
+          await options.run(activityId, dbosMemory);
+        } finally {
+          this.#underWay -= 1;
+          this.kick(this.#beginWaiting());
+        }
       },
       { name: 'operation' },
     );
@@ -79,8 +94,31 @@ export class Engine {
 
   /** Starts the operation of an activity that is in state *running*. Starting it twice is the same as once. */
   async begin(activityId: string, attempt: number): Promise<void> {
-    const workflowID = attempt === 1 ? activityId : `${activityId}.${String(attempt)}`;
-    await DBOS.startWorkflow(this.#workflow, { workflowID })(activityId);
+    const workflowID = workflowId(activityId, attempt);
+    if (this.#underWay + this.#starting >= operationsMax) {
+      this.#waiting.set(workflowID, activityId);
+      return;
+    }
+    await this.#start(workflowID, activityId);
+  }
+
+  async #start(workflowID: string, activityId: string): Promise<void> {
+    this.#starting += 1;
+    try {
+      await DBOS.startWorkflow(this.#workflow, { workflowID })(activityId);
+    } finally {
+      this.#starting -= 1;
+    }
+  }
+
+  async #beginWaiting(): Promise<void> {
+    while (this.#underWay + this.#starting < operationsMax) {
+      const [next] = this.#waiting;
+      if (next === undefined) return;
+      const [workflowID, activityId] = next;
+      this.#waiting.delete(workflowID);
+      await this.#start(workflowID, activityId);
+    }
   }
 
   /** Starts the next waiting operation of a resource, if its turn has come. */
@@ -137,7 +175,8 @@ export class Engine {
   }
 
   async #revive(activity: { id: string; attempt: number }): Promise<boolean> {
-    const workflowID = activity.attempt === 1 ? activity.id : `${activity.id}.${String(activity.attempt)}`;
+    const workflowID = workflowId(activity.id, activity.attempt);
+    if (this.#waiting.has(workflowID)) return false;
     const status = await DBOS.getWorkflowStatus(workflowID);
     if (status === null) {
       await this.begin(activity.id, activity.attempt);
@@ -159,6 +198,11 @@ export class Engine {
     await this.begin(activity.id, next.attempt);
     return true;
   }
+}
+
+/** Attempt 1 has the activity's own id. */
+function workflowId(activityId: string, attempt: number): string {
+  return attempt === 1 ? activityId : `${activityId}.${String(attempt)}`;
 }
 
 const sweepLimit = 500;

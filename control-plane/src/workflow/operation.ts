@@ -22,6 +22,8 @@ export interface Step<Parts> {
   readonly progress: string;
   /** How long the step may be retried for before the operation fails. */
   readonly deadlineMs: number;
+  /** Quicker to repeat after a crash than to record each time: its outcome is not kept. */
+  readonly unrecorded?: true;
   run(parts: Parts, record: OperationRecord): Promise<void>;
   /** Takes back what `run` did, also when it did only a part. Must be repeatable. */
   undo?(parts: Parts, record: OperationRecord): Promise<void>;
@@ -39,6 +41,8 @@ export interface Operation<Parts> {
   readonly steps: readonly Step<Parts>[];
   /** The last word on success; runs in the transaction that completes the activity. */
   complete(session: Session, record: OperationRecord): Promise<Outcome>;
+  /** Runs last in the same transaction as `complete`: for rows that other operations wait for. */
+  settle?(session: Session, record: OperationRecord): Promise<void>;
   /** The last word on failure; runs in the transaction that fails the activity. */
   abandon(session: Session, record: OperationRecord): Promise<void>;
 }

@@ -7,8 +7,8 @@ import type { Operation, OperationRecord, Outcome } from './operation.ts';
 
 /** Remembers outcomes of steps over a crash. DBOS in production; the fault helper has one that can be killed. */
 export interface StepMemory {
-  /** Runs `work` once and records what it returned; on replay returns the recording. */
-  step(name: string, work: () => Promise<StepOutcome>): Promise<StepOutcome>;
+  /** Runs `work` once and records what it returned, unless told not to; on replay returns the recording. */
+  step(name: string, work: () => Promise<StepOutcome>, options?: { unrecorded: boolean }): Promise<StepOutcome>;
 }
 
 /** What the runner writes into the activity; implemented by the activity capability. */
@@ -32,6 +32,11 @@ export interface RunnerOptions<Parts> {
 /** Progress is written only for steps that a person could watch: shorter ones would cost more than they tell. */
 const progressAfterMs = 300;
 const undoDeadlineMs = 60_000;
+/**
+ * Undos and ends repeat safely and find out by themselves that they are done. Not recording them also keeps the recorded steps a prefix of
+ * the operation's own list, whatever an earlier try came to.
+ */
+const unrecorded = { unrecorded: true } as const;
 const endDeadlineMs = 600_000;
 
 /** Runs the operation of `activityId` to its end. Safe to call again at any time, in any process, after any crash. */
@@ -50,17 +55,17 @@ export async function runOperation<Parts>(
     const outcome = await operation.complete(session, record);
     // A replay of this step finds the activity ended and must leave everything as it was.
     if (!(await options.ledger.completed(session, activityId, outcome))) throw new AlreadyEnded();
+    await operation.settle?.(session, record);
   };
   const failure = await forward(operation, record, { ...options, memory, log });
   if (failure === null) {
-    await memory.step('complete', () => end(record, { ...options, log }, complete));
+    await memory.step('complete', () => end(record, { ...options, log }, complete), unrecorded);
   } else {
     await back(operation, record, { ...options, memory, log, failedAt: failure.step });
-    await memory.step('abandon', () =>
-      end(record, { ...options, log }, async (session) => {
-        if (await options.ledger.failed(session, activityId, failure)) await operation.abandon(session, record);
-      }),
-    );
+    const abandon = async (session: Session): Promise<void> => {
+      if (await options.ledger.failed(session, activityId, failure)) await operation.abandon(session, record);
+    };
+    await memory.step('abandon', () => end(record, { ...options, log }, abandon), unrecorded);
   }
   options.ledger.ended(activityId, record.resourceId);
 }
@@ -73,7 +78,7 @@ async function forward<Parts>(
   run: Running<Parts>,
 ): Promise<{ step: number; code: string; reason: string } | null> {
   for (const [index, step] of operation.steps.entries()) {
-    const outcome = await run.memory.step(step.name, async () => {
+    const work = async (): Promise<StepOutcome> => {
       const percent = Math.round((100 * index) / (operation.steps.length + 1));
       const timer = setTimeout(() => {
         run.ledger
@@ -89,7 +94,8 @@ async function forward<Parts>(
       } finally {
         clearTimeout(timer);
       }
-    });
+    };
+    const outcome = await run.memory.step(step.name, work, { unrecorded: step.unrecorded === true });
     if (!outcome.ok) return { step: index, code: outcome.code, reason: outcome.reason };
   }
   return null;
@@ -104,13 +110,13 @@ async function back<Parts>(
   for (const step of operation.steps.slice(0, run.failedAt + 1).toReversed()) {
     const undo = step.undo?.bind(step);
     if (undo === undefined) continue;
-    const outcome = await run.memory.step(`undo ${step.name}`, () =>
+    const work = (): Promise<StepOutcome> =>
       attempt(() => undo(run.parts, record), {
         deadlineMs: undoDeadlineMs,
         what: `undoing: ${step.progress}`,
         log: run.log,
-      }),
-    );
+      });
+    const outcome = await run.memory.step(`undo ${step.name}`, work, unrecorded);
     if (!outcome.ok)
       run.log.error({ step: step.name, outcome }, 'undo failed; what is left is removed by the collector');
   }

@@ -39,12 +39,11 @@ create table machines (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   unique (tenant_id, name)
-);
+) with (fillfactor = 80);
 create index machines_in_order on machines (tenant_id, created_at, id);
 create index machines_by_status on machines (tenant_id, status, created_at, id);
 create index machines_by_zone on machines (tenant_id, zone_id, created_at, id);
 create index machines_by_family on machines (tenant_id, family_id, created_at, id);
-create index machines_by_update on machines (tenant_id, updated_at, id);
 create index machines_on_host on machines (host_id);
 
 -- Cloud-init of a machine: kept only until the host has written the seed (RACI-25: the platform keeps no guest secret).
@@ -127,7 +126,7 @@ create table machine_events (
   type text not null,
   detail jsonb
 );
-create index machine_events_of_machine on machine_events (machine_id, id);
+create unique index machine_event_once on machine_events (machine_id, at, type);
 
 -- One durable operation. Its row is written with the rows it is about; a workflow of the same id carries it out.
 create table activities (
@@ -159,6 +158,13 @@ create index activities_of_resource on activities (resource_id, seq);
 create index activities_open on activities (resource_id, seq) where state in ('waiting', 'running');
 -- One operation at a time per resource, whichever replica starts it.
 create unique index activity_running on activities (resource_id) where state = 'running';
+
+-- For statements that take several things at once: all of them, or an error that rolls every one back.
+create function complete_or_fail(value uuid, complete boolean) returns uuid language plpgsql as $$
+begin
+  if complete then return value; end if;
+  raise exception 'incomplete' using errcode = 'BA001';
+end $$;
 
 -- What is to be removed on an agent that could not be reached when the operation ended.
 create table tombstones (

@@ -50,7 +50,7 @@ const changed = (record: OperationRecord): Outcome => ({
 });
 
 async function setPlugged(parts: InstanceParts, record: OperationRecord, plugged: boolean): Promise<void> {
-  await parts.database.platformTransaction(async (session) => {
+  await parts.database.relaxedTransaction(async (session) => {
     await session.run(setAdapterPlugged, text(record, 'adapterId'), plugged);
     await session.run(touchMachine, record.resourceId);
   });
@@ -71,7 +71,7 @@ export const createAdapter: Operation<InstanceParts> = {
       deadlineMs: rowsDeadlineMs,
       run: async (parts, record) => {
         try {
-          await parts.database.platformTransaction((session) => reserve(session, record));
+          await parts.database.relaxedTransaction((session) => reserve(session, record));
         } catch (error) {
           if (uniqueViolation(error) !== 'adapters_machine_id_device_index_key') throw error;
           throw new OperationFailed(
@@ -146,7 +146,7 @@ export const changeAdapter: Operation<InstanceParts> = {
       progress: 'reserving an address',
       deadlineMs: rowsDeadlineMs,
       run: (parts, record) =>
-        parts.database.platformTransaction(async (session) => {
+        parts.database.relaxedTransaction(async (session) => {
           const machine = await locked(session, record.resourceId);
           requireStopped(machine, 'Moving an adapter to another network');
           const adapter = await adapterOf(session, record);
@@ -158,7 +158,7 @@ export const changeAdapter: Operation<InstanceParts> = {
           await session.run(touchMachine, machine.id);
         }),
       undo: async (parts, record) => {
-        await parts.database.platformTransaction(async (session) => {
+        await parts.database.relaxedTransaction(async (session) => {
           const before = await recall<NetworkBefore>(session, record);
           const adapter = await session.first(planAdapter, text(record, 'adapterId'));
           if (before === null || adapter?.ipv4 == null || adapter.networkId === before.networkId) return;
@@ -195,7 +195,7 @@ export const deleteAdapter: Operation<InstanceParts> = {
       progress: 'detaching the adapter',
       deadlineMs: agentDeadlineMs,
       run: async (parts, record) => {
-        await parts.database.platformTransaction(async (session) => {
+        await parts.database.relaxedTransaction(async (session) => {
           requireStopped(await locked(session, record.resourceId), 'Deleting an adapter');
           await adapterOf(session, record);
         });

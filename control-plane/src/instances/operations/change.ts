@@ -33,7 +33,7 @@ export const updateInstance: Operation<InstanceParts> = {
       deadlineMs: rowsDeadlineMs,
       run: async (parts, record) => {
         try {
-          await parts.database.platformTransaction(async (session) => {
+          await parts.database.relaxedTransaction(async (session) => {
             const machine = await locked(session, record.resourceId);
             await session.run(
               setMetadata,
@@ -69,9 +69,9 @@ export const resizeInstance: Operation<InstanceParts> = {
       name: 'change',
       progress: 'reserving the new size',
       deadlineMs: rowsDeadlineMs,
-      run: (parts, record) => parts.database.platformTransaction((session) => resize(session, record)),
+      run: (parts, record) => parts.database.relaxedTransaction((session) => resize(session, record)),
       undo: (parts, record) =>
-        parts.database.platformTransaction(async (session) => {
+        parts.database.relaxedTransaction(async (session) => {
           const before = await recall<SizeBefore>(session, record);
           if (before === null) return;
           const machine = await locked(session, record.resourceId);

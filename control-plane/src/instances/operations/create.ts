@@ -1,6 +1,6 @@
 /** instance.create: place, provision, define on the host, show (INS-01, INS-04, notes §7.4). */
 import { applyMachine } from '../../compute/service.ts';
-import type { Session } from '../../database/database.ts';
+import { isIncomplete, type Session } from '../../database/database.ts';
 import { plugPorts, takeAddress } from '../../network/service.ts';
 import { releaseHost, reserveHost } from '../../placement/service.ts';
 import { putVolume, releaseSpace, reserveSpace } from '../../storage/service.ts';
@@ -15,6 +15,7 @@ import {
   planMachine,
   setHost,
 } from '../store.ts';
+import { reserveAtOnce } from '../reserve-store.ts';
 import { releaseQuota, takeQuota } from '../usage.ts';
 import { agentDeadlineMs, type InstanceParts, locked, plan, rowsDeadlineMs } from './parts.ts';
 import { removeMachineFromHost, removePort, removeVolumeFromArray } from './remove.ts';
@@ -27,12 +28,14 @@ export const createInstance: Operation<InstanceParts> = {
   steps: [
     {
       name: 'reserve',
+      unrecorded: true,
       progress: 'finding a place',
       deadlineMs: rowsDeadlineMs,
-      run: (parts, record) => parts.database.platformTransaction((session) => reserve(session, record.resourceId)),
+      run: reserve,
     },
     {
       name: 'allocate',
+      unrecorded: true,
       progress: 'preparing disk and network',
       deadlineMs: allocateDeadlineMs,
       run: async (parts, record) => {
@@ -68,15 +71,33 @@ export const createInstance: Operation<InstanceParts> = {
   },
 };
 
-/** Quota, host, pool and addresses in one transaction: all of it or nothing. Repeating it finds the host set and does nothing. */
-async function reserve(session: Session, machineId: string): Promise<void> {
+/**
+ * Quota, host, pool and addresses: all of it or nothing. Repeating it finds the host set and does nothing. The commit is waited for,
+ * because the agents are told next what was reserved.
+ */
+async function reserve(parts: InstanceParts, record: OperationRecord): Promise<void> {
+  const { database } = parts;
+  try {
+    await database.asPlatform((session) => session.first(reserveAtOnce, record.resourceId));
+  } catch (error) {
+    if (!isIncomplete(error)) throw error;
+    await database.platformTransaction((session) => reserveStepByStep(session, record.resourceId));
+  }
+}
+
+/**
+ * The same in small steps, each of which knows what to say when there is no room; also uses addresses that were given back. The rows
+ * that all creates of a tenant meet at come last, because they stay locked until the commit.
+ */
+async function reserveStepByStep(session: Session, machineId: string): Promise<void> {
   const machine = await locked(session, machineId);
   if (machine.hostId !== null) return;
   const volumes = await session.rows(volumesOfMachine, machineId);
-  const storageGb = volumes.reduce((sum, volume) => sum + volume.sizeGib, 0);
-  await takeQuota(session, machine.tenantId, { vcpu: machine.vcpu, ramGb: machine.ramGb, storageGb, machines: 1 });
+  const adapters = await session.rows(planAdapters, machineId);
   const zone = { id: machine.zoneId, name: machine.zoneName };
-  for (const adapter of await session.rows(planAdapters, machineId))
+  const hostId = await reserveHost(session, { zone, ...demandOf(machine) });
+  if (hostId !== null) await session.run(setHost, machineId, hostId);
+  for (const adapter of adapters)
     await session.run(setAdapterAddress, adapter.id, await takeAddress(session, adapter.networkId));
   for (const volume of volumes) {
     const storageType = { id: volume.storageTypeId, name: volume.storageTypeName };
@@ -86,8 +107,8 @@ async function reserve(session: Session, machineId: string): Promise<void> {
       await reserveSpace(session, { zone, storageType, gib: volume.sizeGib }),
     );
   }
-  const hostId = await reserveHost(session, { zone, ...demandOf(machine) });
-  if (hostId !== null) await session.run(setHost, machineId, hostId);
+  const storageGb = volumes.reduce((sum, volume) => sum + volume.sizeGib, 0);
+  await takeQuota(session, machine.tenantId, { vcpu: machine.vcpu, ramGb: machine.ramGb, storageGb, machines: 1 });
 }
 
 async function provisionDisks(parts: InstanceParts, machineId: string): Promise<void> {
@@ -95,7 +116,7 @@ async function provisionDisks(parts: InstanceParts, machineId: string): Promise<
   for (const volume of volumes) {
     if (volume.poolId === null) throw new Error(`volume ${volume.id} has no pool`);
     const nbd = await putVolume(parts, { ...volume, poolId: volume.poolId });
-    await parts.database.asPlatform((session) => session.run(setVolumeEndpoint, volume.id, JSON.stringify(nbd)));
+    await parts.database.asRelaxed((session) => session.run(setVolumeEndpoint, volume.id, JSON.stringify(nbd)));
   }
 }
 

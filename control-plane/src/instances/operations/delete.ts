@@ -16,10 +16,11 @@ export const deleteInstance: Operation<InstanceParts> = {
   steps: [
     {
       name: 'mark',
+      unrecorded: true,
       progress: 'deleting',
       deadlineMs: rowsDeadlineMs,
       run: async (parts, record) => {
-        await parts.database.asPlatform((session) => session.run(setStatus, record.resourceId, 'deleting'));
+        await parts.database.asRelaxed((session) => session.run(setStatus, record.resourceId, 'deleting'));
       },
     },
     {
@@ -41,12 +42,12 @@ export const deleteInstance: Operation<InstanceParts> = {
     },
   ],
   complete: async (session, record) => {
-    const machine = await session.first(planMachine, record.resourceId);
-    if (machine !== null) {
-      await forgetMachine(session, machine);
-      await forgetTags(session, machine.id);
-    }
+    await forgetTags(session, record.resourceId);
     return { result: record.resourceId, concerned: [{ type: 'vmi', id: record.resourceId }] };
+  },
+  settle: async (session, record) => {
+    const machine = await session.first(planMachine, record.resourceId);
+    if (machine !== null) await forgetMachine(session, machine);
   },
   abandon: async () => {},
 };

@@ -58,7 +58,7 @@ export const createDisk: Operation<InstanceParts> = {
       progress: 'reserving space',
       deadlineMs: rowsDeadlineMs,
       run: (parts, record) =>
-        parts.database.platformTransaction(async (session) => {
+        parts.database.relaxedTransaction(async (session) => {
           const machine = await locked(session, record.resourceId);
           const diskId = text(record, 'diskId');
           if ((await session.first(findVolume, diskId)) !== null) return;
@@ -91,7 +91,7 @@ export const createDisk: Operation<InstanceParts> = {
         const volume = await parts.database.asPlatform((session) => volumeOf(session, record));
         if (volume.poolId === null) throw new Error(`volume ${volume.id} has no pool`);
         const nbd = await putVolume(parts, { ...volume, poolId: volume.poolId });
-        await parts.database.platformTransaction(async (session) => {
+        await parts.database.relaxedTransaction(async (session) => {
           await session.run(setVolumeEndpoint, volume.id, JSON.stringify(nbd));
           await session.run(touchMachine, record.resourceId);
         });
@@ -124,7 +124,7 @@ export const createDisk: Operation<InstanceParts> = {
 
 /** Takes the disk out of the wanted state and has the host do it. */
 async function unplug(parts: InstanceParts, record: OperationRecord): Promise<void> {
-  await parts.database.platformTransaction(async (session) => {
+  await parts.database.relaxedTransaction(async (session) => {
     await session.run(setVolumePlugged, text(record, 'diskId'), false);
     await session.run(touchMachine, record.resourceId);
   });
@@ -149,7 +149,7 @@ export const extendDisk: Operation<InstanceParts> = {
       progress: 'reserving space',
       deadlineMs: rowsDeadlineMs,
       run: (parts, record) =>
-        parts.database.platformTransaction(async (session) => {
+        parts.database.relaxedTransaction(async (session) => {
           const machine = await locked(session, record.resourceId);
           requireStopped(machine, 'Extending a disk');
           if ((await recall<Growth>(session, record)) !== null) return;
@@ -204,7 +204,7 @@ export const deleteDisk: Operation<InstanceParts> = {
       progress: 'detaching the disk',
       deadlineMs: agentDeadlineMs,
       run: async (parts, record) => {
-        await parts.database.platformTransaction(async (session) => {
+        await parts.database.relaxedTransaction(async (session) => {
           const machine = await locked(session, record.resourceId);
           const volume = await volumeOf(session, record);
           if (volume.isPrimary)
@@ -217,7 +217,7 @@ export const deleteDisk: Operation<InstanceParts> = {
         await unplug(parts, record);
       },
       undo: async (parts, record) => {
-        await parts.database.platformTransaction(async (session) => {
+        await parts.database.relaxedTransaction(async (session) => {
           await session.run(setVolumePlugged, text(record, 'diskId'), true);
           await session.run(touchMachine, record.resourceId);
         });

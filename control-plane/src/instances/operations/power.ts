@@ -18,17 +18,18 @@ function power(target: Target): Operation<InstanceParts> {
     steps: [
       {
         name: 'want',
+        unrecorded: true,
         progress: target.progress,
         deadlineMs: rowsDeadlineMs,
         run: (parts, record) =>
-          parts.database.platformTransaction(async (session) => {
+          parts.database.relaxedTransaction(async (session) => {
             const machine = await locked(session, record.resourceId);
             if (machine.status !== target.settled)
               await session.run(setPower, machine.id, target.power, target.passing);
           }),
         // The machine goes back to what it was: the host is told so, in case it had begun.
         undo: async (parts, record) => {
-          const changed = await parts.database.platformTransaction(async (session) => {
+          const changed = await parts.database.relaxedTransaction(async (session) => {
             const machine = await locked(session, record.resourceId);
             if (machine.status !== target.passing) return false;
             await session.run(

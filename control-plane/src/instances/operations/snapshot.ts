@@ -56,7 +56,7 @@ export const createSnapshot: Operation<InstanceParts> = {
       progress: 'preparing the snapshot',
       deadlineMs: rowsDeadlineMs,
       run: (parts, record) =>
-        parts.database.platformTransaction(async (session) => {
+        parts.database.relaxedTransaction(async (session) => {
           const machine = await locked(session, record.resourceId);
           const id = text(record, 'snapshotId');
           if ((await session.first(planSnapshot, id)) !== null) return;
@@ -114,7 +114,7 @@ async function take(parts: InstanceParts, record: OperationRecord): Promise<void
   if (machine.status === 'running' && machine.hostId !== null)
     consistency = await withFrozenGuest(parts, { id: machine.id, hostId: machine.hostId }, work);
   else await work();
-  await parts.database.asPlatform((session) => session.run(setSnapshotConsistency, snapshot.id, consistency));
+  await parts.database.asRelaxed((session) => session.run(setSnapshotConsistency, snapshot.id, consistency));
 }
 
 export const deleteSnapshot: Operation<InstanceParts> = {
@@ -126,7 +126,7 @@ export const deleteSnapshot: Operation<InstanceParts> = {
       deadlineMs: rowsDeadlineMs,
       run: async (parts, record) => {
         await snapshotOf(parts, record);
-        await parts.database.asPlatform((session) => session.run(markSnapshot, text(record, 'snapshotId'), 'deleting'));
+        await parts.database.asRelaxed((session) => session.run(markSnapshot, text(record, 'snapshotId'), 'deleting'));
       },
       undo: async (parts, record) => {
         await parts.database.asPlatform((session) =>
