@@ -7,7 +7,7 @@ import type { Api } from '#test/support/api.ts';
 import { isAlive } from '#libs/process/identity.ts';
 import { waitFor } from '#libs/process/wait.ts';
 import { Guest, guestRequest } from '#test/support/guest.ts';
-import { keepsData } from '#test/support/guest-scripts.ts';
+import { keepsData, writesForEver } from '#test/support/guest-scripts.ts';
 import { missingForRegion, ProductRegion } from '#test/support/product-region.ts';
 
 const machines = '/vm_instances/v1/virtual_machines';
@@ -88,6 +88,25 @@ describe('a real region', { skip: missingForRegion() ?? false, timeout: 600_000 
     assert.ok((await list()).length >= accepted.length);
     await region.settled();
     await deleteAll();
+  });
+
+  test('down --keep-guests and up: guests run on and are taken up again', async () => {
+    const guest = await Guest.create(api, { name: 'steady', userData: writesForEver });
+    await guest.prints(/wrote [1-9]/);
+    const qemu = region.qemuOf(guest.id);
+    assert.ok(qemu);
+    await region.bastide('down', '--keep-guests');
+    assert.ok(isAlive(qemu));
+    await region.up();
+    api = await region.tenant(0);
+    const again = new Guest(api, guest.id);
+    const written = Number([...(await again.serial()).matchAll(/wrote (\d+)/g)].at(-1)?.[1]);
+    await again.prints(new RegExp(`wrote ${written + 4}\\b`));
+    assert.doesNotMatch(await again.serial(), /write failed/);
+    assert.equal((await again.read()).status, 'running');
+    assert.equal(region.qemuOf(guest.id)?.pid, qemu.pid, 'the very same guest');
+    await again.delete();
+    await region.settled();
   });
 
   test('down and up: what ran runs again with its data; destroy leaves nothing', async () => {
