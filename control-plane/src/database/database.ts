@@ -47,9 +47,9 @@ class ClientSession implements Session {
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** Connections of the tenant listener (default 10). */
+  /** Connections of the tenant listener (default 8). */
   readonly tenantConnections?: number;
-  /** Connections of workflows and reconcilers (default 10). */
+  /** Connections of workflows and reconcilers, once for commits that are waited for and once for others (default 8). */
   readonly platformConnections?: number;
   readonly onError?: (error: Error) => void;
 }
@@ -75,9 +75,9 @@ export class Database {
       made.on('error', (error) => options.onError?.(error));
       return made;
     };
-    this.#tenant = pool('bastide_tenant', options.tenantConnections ?? 10);
-    this.#platform = pool('bastide_platform', options.platformConnections ?? 10);
-    this.#relaxed = pool('bastide_platform', options.platformConnections ?? 10, ' -c synchronous_commit=off');
+    this.#tenant = pool('bastide_tenant', options.tenantConnections ?? 8);
+    this.#platform = pool('bastide_platform', options.platformConnections ?? 8);
+    this.#relaxed = pool('bastide_platform', options.platformConnections ?? 8, ' -c synchronous_commit=off');
   }
 
   /** Runs `work` with the eyes of one tenant. Each statement stands alone; see {@link tenantTransaction}. */

@@ -1,5 +1,5 @@
 /**
- * SQL of reservation: everything that a new machine takes, in one statement.
+ * SQL of reservation: everything that a new machine takes, in one statement, and everything that it gives back, in another.
  *
  * The rows of quota, network and pool are what all creates of a tenant meet at. As one statement they are locked for as long as the
  * server works on it, not for as many round trips as there are rows (62 → over 100 creates per second at 64 clients, measured).
@@ -60,4 +60,33 @@ export const reserveAtOnce = statement<[machineId: string], { hostId: string }>(
        and (select count(*) from volume) = 1 and (select count(*) from addressed) = (select count(*) from wanted)
        and (select count(*) from usage) = 1 and (select count(*) from settled) = 1) as "hostId"
    from machine`,
+);
+
+/** Removes every row of a machine and gives back what it held: quota, capacity of host and pools, addresses. */
+export const forgetMachine = statement<[machineId: string]>(
+  'machine_forget',
+  `with machine as (
+     select m.id, m.tenant_id, m.host_id, m.vcpu, m.ram_gb, f.cpu_policy = 'dedicated' as dedicated
+     from machines m join families f on f.id = m.family_id where m.id = $1 for update of m),
+   snapshot as (delete from snapshots s using machine m where s.machine_id = m.id),
+   adapter as (delete from adapters a using machine m where a.machine_id = m.id returning a.network_id, a.ipv4),
+   address as (
+     insert into free_addresses (network_id, ipv4) select network_id, ipv4 from adapter where ipv4 is not null
+     on conflict do nothing),
+   volume as (delete from volumes v using machine m where v.machine_id = m.id returning v.pool_id, v.size_gib),
+   gone as (delete from machines d using machine m where d.id = m.id),
+   host as (
+     update hosts h set
+       vcpus_reserved = h.vcpus_reserved - m.vcpu * case when m.dedicated then h.overcommit else 1 end,
+       memory_reserved_mib = h.memory_reserved_mib - m.ram_gb * 1024
+     from machine m where h.id = m.host_id),
+   pool as (
+     update pools p set allocated_gib = p.allocated_gib - v.gib
+     from (select pool_id, sum(size_gib) as gib from volume where pool_id is not null group by pool_id) v
+     where p.id = v.pool_id)
+   -- Quota and host were taken together, so a machine without a host holds neither.
+   update tenant_usage u set vcpu_used = vcpu_used - m.vcpu, ram_used_mb = ram_used_mb - m.ram_gb * 1024,
+     storage_used_gb = storage_used_gb - (select coalesce(sum(size_gib), 0) from volume where pool_id is not null),
+     machine_count = machine_count - 1
+   from machine m where u.tenant_id = m.tenant_id and m.host_id is not null`,
 );

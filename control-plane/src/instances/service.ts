@@ -15,31 +15,14 @@ import { type Database, type Session, type TenantScope, uniqueViolation } from '
 import type { Submit } from '../workflow/submit.ts';
 import { presentMachine } from './present.ts';
 import { decodeSeed, macAddress, repeatedDeviceIndex, sizeProblem } from './rules.ts';
-import {
-  countAllMachines,
-  countMachines,
-  type Direction,
-  findMachine,
-  insertMachine,
-  machineExists,
-  type MachineOrder,
-  machinePage,
-  type MachineRow,
-  type NewAdapter,
-} from './store.ts';
+import { MachineList, type Page } from './machine-list.ts';
+import { findMachine, insertMachine, machineExists, type MachineRow, type NewAdapter } from './store.ts';
 
 export interface MachineFilter {
   readonly name: string | null;
   readonly status: string | null;
   readonly zoneId: string | null;
   readonly familyId: string | null;
-}
-
-export interface Page {
-  readonly limit: number;
-  readonly offset: number;
-  readonly order: MachineOrder;
-  readonly direction: Direction;
 }
 
 export interface InstanceServiceParts {
@@ -50,6 +33,7 @@ export interface InstanceServiceParts {
 
 export class InstanceService {
   readonly #parts: InstanceServiceParts;
+  readonly #list = new MachineList();
   constructor(parts: InstanceServiceParts) {
     this.#parts = parts;
   }
@@ -63,27 +47,11 @@ export class InstanceService {
 
   async list(scope: TenantScope, filter: MachineFilter, page: Page): Promise<VirtualMachineList> {
     const { name, status, zoneId, familyId } = filter;
-    const filtered = name !== null || status !== null || zoneId !== null || familyId !== null;
-    const { rows, total } = await this.#parts.database.asTenant(scope, async (session) => ({
-      rows: await session.rows(
-        machinePage(page.order, page.direction),
-        scope.tenantId,
-        name,
-        status,
-        zoneId,
-        familyId,
-        page.limit,
-        page.offset,
-      ),
-      total: filtered
-        ? await session.first(countMachines, scope.tenantId, name, status, zoneId, familyId)
-        : await session.first(countAllMachines, scope.tenantId),
-    }));
+    const { rows, total } = await this.#parts.database.asTenant(scope, (session) =>
+      this.#list.page(session, [scope.tenantId, name, status, zoneId, familyId], page),
+    );
     const names = await this.#parts.catalogue.names();
-    return {
-      vms: rows.map((row) => presentMachine(row, names)),
-      total: Math.max(total?.total ?? 0, page.offset + rows.length),
-    };
+    return { vms: rows.map((row) => presentMachine(row, names)), total };
   }
 
   /**

@@ -19,75 +19,36 @@ export interface MachineRow {
   readonly updatedAt: Date;
 }
 
-const columns = `id, name, status, zone_id as "zoneId", image_id as "imageId", family_id as "familyId",
-  backup_policy_id as "backupPolicyId", vcpu, ram_gb as "ramGb", disks_size_gb as "disksSizeGb",
-  tools_state as "toolsState", created_at as "createdAt", updated_at as "updatedAt"`;
+/** The columns of {@link MachineRow}, with the table's alias in front of each. */
+export function machineColumns(prefix: string): string {
+  const names = {
+    id: 'id',
+    name: 'name',
+    status: 'status',
+    zoneId: 'zone_id',
+    imageId: 'image_id',
+    familyId: 'family_id',
+    backupPolicyId: 'backup_policy_id',
+    vcpu: 'vcpu',
+    ramGb: 'ram_gb',
+    disksSizeGb: 'disks_size_gb',
+    toolsState: 'tools_state',
+    createdAt: 'created_at',
+    updatedAt: 'updated_at',
+  } as const satisfies Record<keyof MachineRow, string>;
+  return Object.entries(names)
+    .map(([member, column]) => `${prefix}${column} as "${member}"`)
+    .join(', ');
+}
 
 export const findMachine = statement<[id: string], MachineRow>(
   'machine_find',
-  `select ${columns} from machines where id = $1`,
+  `select ${machineColumns('')} from machines where id = $1`,
 );
 
 export const machineExists = statement<[id: string], { id: string }>(
   'machine_exists',
   `select id from machines where id = $1`,
-);
-
-/** Columns that a list may be ordered by, as the contract calls them. Each is total: the id breaks ties. */
-const orders = {
-  createdAt: 'created_at',
-  name: 'name',
-  updatedAt: 'updated_at',
-  status: 'status',
-  vcpu: 'vcpu',
-  ramGb: 'ram_gb',
-} as const;
-export type MachineOrder = keyof typeof orders;
-export type Direction = 'asc' | 'desc';
-
-const filter = `tenant_id = $1 and ($2::text is null or name = $2) and ($3::text is null or status = $3)
-  and ($4::uuid is null or zone_id = $4) and ($5::uuid is null or family_id = $5)`;
-type Filter = [
-  tenantId: string,
-  name: string | null,
-  status: string | null,
-  zoneId: string | null,
-  familyId: string | null,
-];
-
-/** One page. The ids come from an index alone; only the rows of the page are read (offset stays cheap at 100k rows). */
-function page(order: MachineOrder, direction: Direction): string {
-  const by = (prefix: string): string => `${prefix}${orders[order]} ${direction}, ${prefix}id ${direction}`;
-  return `select ${columns.replaceAll(/(^|, |\n {2})(\w+)/g, '$1m.$2')} from machines m
-    join (select id as page_id from machines where ${filter} order by ${by('')} limit $6 offset $7) p on p.page_id = m.id
-    order by ${by('m.')}`;
-}
-
-type PageStatement = ReturnType<typeof statement<[...Filter, limit: number, offset: number], MachineRow>>;
-const pages = new Map<string, PageStatement>();
-for (const order of Object.keys(orders) as MachineOrder[])
-  for (const direction of ['asc', 'desc'] as const)
-    pages.set(
-      `${order} ${direction}`,
-      statement(`machine_page_${order.toLowerCase()}_${direction}`, page(order, direction)),
-    );
-
-/** The statement for one order of the list. */
-export function machinePage(order: MachineOrder, direction: Direction): PageStatement {
-  const found = pages.get(`${order} ${direction}`);
-  if (found === undefined) throw new Error(`no page statement for ${order} ${direction}`);
-  return found;
-}
-
-export const countMachines = statement<Filter, { total: number }>(
-  'machine_count',
-  `select count(*) as total from machines where ${filter}`,
-);
-
-/** All machines of the tenant, from the counter that the quota keeps: a count of 100k rows would take longer than the page. */
-export const countAllMachines = statement<[tenantId: string], { total: number }>(
-  'machine_count_all',
-  `select machine_count as total from tenant_usage where tenant_id = $1`,
 );
 
 export interface NewAdapter {
@@ -202,15 +163,4 @@ export const finishMachine = statement<[id: string]>(
      volumes as (update volumes set ready = true where machine_id = $1),
      secrets as (update machine_seeds set user_data = null where machine_id = $1)
    update machines set status = case power_wanted when 'on' then 'running' else 'stopped' end, updated_at = now() where id = $1`,
-);
-
-export const deleteMachine = statement<[id: string]>('machine_delete', `delete from machines where id = $1`);
-export const deleteMachineParts = statement<[id: string]>(
-  'machine_delete_parts',
-  `with snapshots as (delete from snapshots where machine_id = $1),
-     adapters as (delete from adapters where machine_id = $1 returning network_id, ipv4),
-     freed as (
-       insert into free_addresses (network_id, ipv4) select network_id, ipv4 from adapters where ipv4 is not null
-       on conflict do nothing)
-   delete from volumes where machine_id = $1`,
 );

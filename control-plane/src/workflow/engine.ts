@@ -26,7 +26,7 @@ export interface EngineOptions {
 
 /** History recorded by one version of the steps is replayed by that version only; raise it when a step list changes. */
 const operationsVersion = 'operations-1';
-const connections = 12;
+const connections = 8;
 const quietLogger = (log: Logger): { [level in 'debug' | 'info' | 'warn' | 'error']: (entry: unknown) => void } => ({
   debug: () => undefined,
   info: () => undefined,

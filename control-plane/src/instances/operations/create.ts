@@ -2,21 +2,14 @@
 import { applyMachine } from '../../compute/service.ts';
 import { isIncomplete, type Session } from '../../database/database.ts';
 import { plugPorts, takeAddress } from '../../network/service.ts';
-import { releaseHost, reserveHost } from '../../placement/service.ts';
-import { putVolume, releaseSpace, reserveSpace } from '../../storage/service.ts';
+import { reserveHost } from '../../placement/service.ts';
+import { putVolume, reserveSpace } from '../../storage/service.ts';
 import type { Operation, OperationRecord } from '../../workflow/operation.ts';
 import { planAdapters, setAdapterAddress } from '../adapter-store.ts';
 import { setVolumeEndpoint, setVolumePool, volumesOfMachine } from '../disk-store.ts';
-import {
-  deleteMachine,
-  deleteMachineParts,
-  finishMachine,
-  type MachinePlanRow,
-  planMachine,
-  setHost,
-} from '../store.ts';
-import { reserveAtOnce } from '../reserve-store.ts';
-import { releaseQuota, takeQuota } from '../usage.ts';
+import { finishMachine, type MachinePlanRow, setHost } from '../store.ts';
+import { forgetMachine, reserveAtOnce } from '../reserve-store.ts';
+import { takeQuota } from '../usage.ts';
 import { agentDeadlineMs, type InstanceParts, locked, plan, rowsDeadlineMs } from './parts.ts';
 import { removeMachineFromHost, removePort, removeVolumeFromArray } from './remove.ts';
 
@@ -66,8 +59,7 @@ export const createInstance: Operation<InstanceParts> = {
     return { result: record.resourceId, concerned: [{ type: 'vmi', id: record.resourceId }] };
   },
   abandon: async (session, record) => {
-    const machine = await session.first(planMachine, record.resourceId);
-    if (machine !== null) await forgetMachine(session, machine);
+    await session.run(forgetMachine, record.resourceId);
   },
 };
 
@@ -132,20 +124,4 @@ async function removeDisksAndPorts(parts: InstanceParts, record: OperationRecord
 /** What the machine holds of its host. */
 export function demandOf(machine: MachinePlanRow): { vcpus: number; memoryMib: number; dedicated: boolean } {
   return { vcpus: machine.vcpu, memoryMib: machine.ramGb * 1024, dedicated: machine.dedicated };
-}
-
-/** Removes every row of a machine and gives back what it held. */
-export async function forgetMachine(session: Session, machine: MachinePlanRow): Promise<void> {
-  const volumes = await session.rows(volumesOfMachine, machine.id);
-  if (machine.hostId !== null) {
-    // Set in the transaction that took the quota: both were taken or neither.
-    const storageGb = volumes
-      .filter((volume) => volume.poolId !== null)
-      .reduce((sum, volume) => sum + volume.sizeGib, 0);
-    await releaseQuota(session, machine.tenantId, { vcpu: machine.vcpu, ramGb: machine.ramGb, storageGb, machines: 1 });
-  }
-  for (const volume of volumes) if (volume.poolId !== null) await releaseSpace(session, volume.poolId, volume.sizeGib);
-  if (machine.hostId !== null) await releaseHost(session, machine.hostId, demandOf(machine));
-  await session.run(deleteMachineParts, machine.id);
-  await session.run(deleteMachine, machine.id);
 }

@@ -3,8 +3,8 @@ import type { Operation } from '../../workflow/operation.ts';
 import { forgetTags } from '../../tags/service.ts';
 import { planAdapters } from '../adapter-store.ts';
 import { volumesOfMachine } from '../disk-store.ts';
-import { planMachine, setStatus } from '../store.ts';
-import { forgetMachine } from './create.ts';
+import { forgetMachine } from '../reserve-store.ts';
+import { setStatus } from '../store.ts';
 import { type InstanceParts, plan, rowsDeadlineMs } from './parts.ts';
 import { removeMachineFromHost, removePort, removeVolumeFromArray } from './remove.ts';
 
@@ -46,8 +46,7 @@ export const deleteInstance: Operation<InstanceParts> = {
     return { result: record.resourceId, concerned: [{ type: 'vmi', id: record.resourceId }] };
   },
   settle: async (session, record) => {
-    const machine = await session.first(planMachine, record.resourceId);
-    if (machine !== null) await forgetMachine(session, machine);
+    await session.run(forgetMachine, record.resourceId);
   },
   abandon: async () => {},
 };
