@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { mkdirSync } from 'node:fs';
 import { writeJsonAtomic } from '#libs/process/atomic-file.ts';
 import type { CertificateStore, TlsFiles } from '#libs/tls/store.ts';
+import { cgroupRoot } from './cgroups.ts';
 import type { StatePaths } from './paths.ts';
 import type { ControlPlaneReplica, RegionState } from './state.ts';
 import { allArrays, allHosts } from './topology.ts';
@@ -86,7 +87,7 @@ export async function writeHostConfig(
     },
     ovs: { dbSocket: `${paths.hostRun(host.name)}/ovs.sock`, bridge: 'br-int' },
     // Two regions of one machine must not share a branch of the cgroup tree.
-    cgroupRoot: `bastide-${context.state.tag}`,
+    cgroupRoot: cgroupRoot(context.state.tag),
   });
 }
 

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
+import { cgroupRoot, removeCgroups } from './cgroups.ts';
 import { down } from './down.ts';
 import { StatePaths } from './paths.ts';
 import { readState } from './state.ts';
@@ -11,9 +12,11 @@ import { readState } from './state.ts';
 export async function destroy(options: { readonly stateDir: string; readonly yes: boolean }): Promise<boolean> {
   const paths = new StatePaths(options.stateDir);
   // Never remove a folder that is not one of ours, whatever --state says.
-  if (!readState(paths)) throw new Error(`there is no region in ${paths.root}`);
+  const state = readState(paths);
+  if (!state) throw new Error(`there is no region in ${paths.root}`);
   if (!options.yes && !(await confirm(paths.root))) return false;
   await down({ stateDir: paths.root, keepGuests: false, guestGraceMs: 0 });
+  if (!state.simulated) removeCgroups(cgroupRoot(state.tag));
   rmSync(paths.root, { recursive: true, force: true });
   return true;
 }

@@ -1,11 +1,13 @@
 /** A region under SIGKILL, many creates at once, and down, up and destroy; with real guests. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { VirtualMachineList } from '#contract/generated/tenant.ts';
 import type { Api } from '#test/support/api.ts';
 import { isAlive } from '#libs/process/identity.ts';
 import { waitFor } from '#libs/process/wait.ts';
+import { cgroupRoot } from '#region/cgroups.ts';
+import { regionTag } from '#region/fabric.ts';
 import { Guest, guestRequest } from '#test/support/guest.ts';
 import { keepsData, writesForEver } from '#test/support/guest-scripts.ts';
 import { missingForRegion, ProductRegion } from '#test/support/product-region.ts';
@@ -131,6 +133,7 @@ describe('a real region', { skip: missingForRegion() ?? false, timeout: 600_000 
     await region.settled();
 
     const pids = report.processes.flatMap(({ pid }) => pid ?? []);
+    const groups = (): string[] => globSync(`/sys/fs/cgroup/{,*/}${cgroupRoot(regionTag(region.stateDir))}`);
     const namespaces = await region.namespaces();
     assert.equal(namespaces.length, 5);
     await region.bastide('destroy', '--yes');
@@ -140,6 +143,7 @@ describe('a real region', { skip: missingForRegion() ?? false, timeout: 600_000 
       [],
     );
     assert.deepEqual(await region.namespaces(), []);
+    assert.deepEqual(groups(), [], 'no control group is left');
     assert.doesNotMatch(readFileSync('/proc/mounts', 'utf8'), new RegExp(region.stateDir));
     assert.equal(existsSync(region.stateDir), false);
   });
