@@ -7,6 +7,7 @@ import type { Agents } from '../compute/agents.ts';
 import { applyMachine, type KnownHost, knownHosts, removeMachine } from '../compute/service.ts';
 import type { Database } from '../database/database.ts';
 import { recordEvent, recordObservation } from './observe.ts';
+import { Turns } from './turns.ts';
 import { knownById, knownOnHost, setHostAway, setHostCursor, setHostSeen } from './store.ts';
 
 export interface HostWatchParts {
@@ -22,6 +23,8 @@ const retryMs = 1_000;
 const awayAfterMs = 8_000;
 /** How often everything is compared although no event asked for it. */
 const compareEveryMs = 60_000;
+/** A comparison holds all machines of a host in memory, and at a start every host is due. */
+const comparisons = new Turns(2);
 
 /** Watches all hosts until `signal` fires. Hosts added later are found within half a minute. */
 export async function watchHosts(parts: HostWatchParts, signal: AbortSignal): Promise<void> {
@@ -48,7 +51,7 @@ async function watchHost(parts: HostWatchParts, host: KnownHost, signal: AbortSi
         await parts.database.asPlatform((session) => session.run(setHostSeen, host.id, JSON.stringify(observed)));
         if (away) log.info('host is back');
         away = false;
-        await compareHost(parts, host.id, log);
+        await comparisons.take(() => compareHost(parts, host.id, log));
         comparedAt = performance.now();
       }
       const news = await agent.get<EventList>(`/v1/events?after=${String(cursor)}&waitMs=${String(waitMs)}`, {

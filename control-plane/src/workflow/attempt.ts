@@ -13,6 +13,7 @@ export type StepOutcome =
 
 const firstPauseMs = 50;
 const longestPauseMs = 2_000;
+const failingAgentMs = 60_000;
 
 /** The agent refused what it was asked; asking again changes nothing. */
 function isFinal(problem: AgentProblem): boolean {
@@ -39,6 +40,15 @@ function tenantReason(problem: AgentProblem, what: string): string {
   }
 }
 
+function gaveUp(error: unknown, what: string): StepOutcome {
+  const cause =
+    error instanceof AgentProblem
+      ? `the platform kept failing (${error.code})`
+      : 'a component of the platform did not answer in time';
+  const advice = 'Try again later, or report the activity to the provider.';
+  return { ok: false, code: 'deadline_exceeded', reason: `Gave up while ${what}: ${cause}. ${advice}` };
+}
+
 /** The cause lies outside and is expected to pass: an agent or a database that restarts. */
 export function isPassing(error: unknown): boolean {
   return (
@@ -57,7 +67,7 @@ export async function attempt(
   work: () => Promise<void>,
   options: { deadlineMs: number; what: string; log: Logger },
 ): Promise<StepOutcome> {
-  const giveUpAt = performance.now() + options.deadlineMs;
+  const began = performance.now();
   for (let pause = firstPauseMs; ; pause = Math.min(pause * 2, longestPauseMs)) {
     try {
       await work();
@@ -74,12 +84,9 @@ export async function attempt(
           code: 'internal',
           reason: `Internal error while ${options.what}. The provider's log has the details.`,
         };
-      if (performance.now() + pause > giveUpAt)
-        return {
-          ok: false,
-          code: 'deadline_exceeded',
-          reason: `Gave up while ${options.what}: a component of the platform did not answer in time. Try again later.`,
-        };
+      // An agent that answers and fails is given less time than one that is away: it rarely gets better by itself.
+      const patienceMs = passing ? options.deadlineMs : Math.min(options.deadlineMs, failingAgentMs);
+      if (performance.now() - began + pause > patienceMs) return gaveUp(error, options.what);
       await delay(pause);
     }
   }
