@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -55,6 +55,15 @@ test('IMG-04: a newer published version supersedes the one before and leaves its
   assert.equal(before?.sha256, first.sha256);
   assert.ok(existsSync(imageFile(store.dir, first)));
   await assert.rejects(store.publish(first.versionId), ImageRefused);
+});
+
+test('a version taken over from another store is the same, file and record, and comes once', async (t) => {
+  const [from, to] = [await emptyStore(t), await emptyStore(t)];
+  const record = await from.publish((await addVersion(from)).versionId);
+  for (let time = 0; time < 2; time += 1) await to.adopt(record, { image: imageFile(from.dir, record) });
+  assert.deepEqual(await to.list(), [record]);
+  assert.equal(await readFile(imageFile(to.dir, record), 'utf8'), 'content');
+  assert.ok(existsSync(imageFile(from.dir, record)), 'and stays where it was');
 });
 
 test('RACI-11: what has no check, or a failed one, cannot be published', async (t) => {
