@@ -12,7 +12,7 @@ summary{cursor:pointer;padding:.3rem 0}details{border-top:1px solid #ccc}.m{disp
 
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`;
 
-/** Serves `/docs` and `/openapi.json` under every prefix, without a token and without third parties. */
+/** Serves `/docs` and `/openapi.json` under every prefix, and the page at `/`, without a token and without third parties. */
 export function serveReference(scope: FastifyInstance, document: OpenApiDocument, prefixes: readonly string[]): void {
   const page = renderPage(document);
   const json = JSON.stringify(document);
@@ -22,9 +22,11 @@ export function serveReference(scope: FastifyInstance, document: OpenApiDocument
     'content-security-policy': POLICY,
   };
   for (const prefix of prefixes) {
-    scope.get(`${prefix}/docs`, async (_request, response) =>
-      response.headers(headers).header('content-type', 'text/html; charset=utf-8').send(page),
-    );
+    // A browser that is pointed at the listener gets what there is to see.
+    for (const path of prefix === '' ? ['/', '/docs'] : [`${prefix}/docs`])
+      scope.get(path, async (_request, response) =>
+        response.headers(headers).header('content-type', 'text/html; charset=utf-8').send(page),
+      );
     scope.get(`${prefix}/openapi.json`, async (_request, response) =>
       response.headers(headers).header('content-type', 'application/json; charset=utf-8').send(json),
     );
