@@ -5,6 +5,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { writeJsonAtomic } from '#libs/process/atomic-file.ts';
 import { identify } from '#libs/process/identity.ts';
+import { unmountBelow } from '#libs/process/mounts.ts';
 import { catalogueFile, directBootFile, imageFile, readCatalogue } from './catalogue.ts';
 import type { Catalogue, ImageRecord } from './catalogue.ts';
 import { withLock } from './lock.ts';
@@ -39,8 +40,11 @@ export class ImageStore {
     await mkdir(path.join(this.dir, 'tmp'), { recursive: true });
     for (const name of await readdir(path.join(this.dir, 'tmp'))) {
       const pid = Number(/^(\d+)-/.exec(name)?.[1]);
-      if (!Number.isInteger(pid) || identify(pid) === null)
-        await rm(path.join(this.dir, 'tmp', name), { recursive: true, force: true });
+      if (Number.isInteger(pid) && identify(pid) !== null) continue;
+      const stale = path.join(this.dir, 'tmp', name);
+      // A build that was killed may have left /proc, /sys or devices mounted in its tree.
+      await unmountBelow(stale);
+      await rm(stale, { recursive: true, force: true });
     }
   }
 

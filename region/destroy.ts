@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { cgroupRoot, removeCgroups } from './cgroups.ts';
+import { mountsBelow } from '#libs/process/mounts.ts';
 import { down } from './down.ts';
 import { StatePaths } from './paths.ts';
 import { readState } from './state.ts';
@@ -15,10 +16,20 @@ export async function destroy(options: { readonly stateDir: string; readonly yes
   const state = readState(paths);
   if (!state) throw new Error(`there is no region in ${paths.root}`);
   if (!options.yes && !(await confirm(paths.root))) return false;
+  refuseMounts(paths.root);
   await down({ stateDir: paths.root, keepGuests: false, guestGraceMs: 0 });
   if (!state.simulated) removeCgroups(cgroupRoot(state.tag));
+  // Once more: it may have happened meanwhile.
+  refuseMounts(paths.root);
   rmSync(paths.root, { recursive: true, force: true });
   return true;
+}
+
+/** A removal does not stop at a mount point: what is mounted inside the folder would be emptied with it. */
+function refuseMounts(root: string): void {
+  const mounts = mountsBelow(root);
+  if (mounts.length > 0)
+    throw new Error(`${mounts.join(', ')}: mounted inside ${root}; unmount it first, or it would be emptied too`);
 }
 
 async function confirm(folder: string): Promise<boolean> {

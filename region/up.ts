@@ -1,8 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { readIfPresent, writeFileAtomic, writeJsonAtomic } from '#libs/process/atomic-file.ts';
 import { readLivePid } from '#libs/process/pid-file.ts';
 import { CertificateStore } from '#libs/tls/store.ts';
@@ -11,6 +8,7 @@ import { supervisorIdentity } from './configs.ts';
 import type { AgentAccounts } from './configs.ts';
 import { ensureFabric, planFabric } from './fabric.ts';
 import { detectDatapath } from './host-network.ts';
+import { startImageBuild } from './image-build.ts';
 import { prepareOvnCentral } from './ovn.ts';
 import { StatePaths } from './paths.ts';
 import { buildPlan } from './plan.ts';
@@ -114,9 +112,11 @@ async function prepareReal(
   { paths, state }: { paths: StatePaths; state: RegionState },
 ): Promise<PlanContext> {
   const accounts = await progress.step('system users', ensureAccounts);
-  // Images take longest when they must be built: the rest is done meanwhile.
-  const images = progress.step('images', () => buildImages(paths));
-  images.catch(() => undefined);
+  // Images take longest when they must be built: the rest is done meanwhile. Nothing is started before they are there, so
+  // a build that fails leaves no half region.
+  await using images = startImageBuild(paths.root);
+  const imagesStep = progress.step('images', () => images.done);
+  imagesStep.catch(() => undefined);
   const base = await prepareBase(progress, { paths, state });
   const fabric = planFabric(
     state.tag,
@@ -126,7 +126,7 @@ async function prepareReal(
   const [ovn] = await progress.step('network namespaces and OVN', () =>
     Promise.all([prepareOvnCentral({ dir: paths.ovn, runDir: paths.ovnSockets }), ensureFabric(fabric)]),
   );
-  await images;
+  await imagesStep;
   return { ...base, accounts, ovn, fabric, northbound: ovn.northbound };
 }
 
@@ -153,16 +153,6 @@ function externalDatabase(paths: StatePaths): string | null {
 async function ensureAccounts(): Promise<AgentAccounts> {
   await ensureUser('bastide-db');
   return { vm: await ensureUser('bastide-vm'), san: await ensureUser('bastide-san') };
-}
-
-/** Builds the catalogue images that are missing; the builder tells its own progress. */
-async function buildImages(paths: StatePaths): Promise<void> {
-  const script = fileURLToPath(new URL('../images/cli.ts', import.meta.url));
-  const builder = spawn(process.execPath, [script, 'build', '--missing', '--state', paths.root], {
-    stdio: ['ignore', 2, 2],
-  });
-  const [status] = (await once(builder, 'exit')) as [number | null];
-  if (status !== 0) throw new Error(`the images could not be built (status ${status})`);
 }
 
 function makeFolders(paths: StatePaths): void {

@@ -1,11 +1,13 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { unmountBelow } from '#libs/process/mounts.ts';
 import type { ImageRecord } from '../catalogue.ts';
 import { imageIdOf } from '../ids.ts';
 import { withLock } from '../lock.ts';
 import type { LoadedRecipe } from '../recipe.ts';
 import type { ImageStore } from '../store.ts';
 import { bootCheck } from './boot-check.ts';
+import { memoryScratch } from './memory-scratch.ts';
 import { guestAgentVersion, makeDebianTree, packageVersions } from './debian-tree.ts';
 import { makeInitramfsDisk } from './micro.ts';
 import { makeRootfsDisk } from './rootfs.ts';
@@ -41,13 +43,14 @@ export async function buildImage(recipe: LoadedRecipe, options: BuildOptions): P
   return withLock(path.join(store.dir, `build-${recipe.slug}.lock`), buildLockTimeoutMs, async () => {
     const present = await findBuilt(store, recipe);
     if (options.onlyMissing && present !== null) return present;
-    const work = await store.scratch(recipe.slug);
+    const scratch = await store.scratch(recipe.slug);
     try {
-      const draft = await makeAndRegister(recipe, work, options);
+      const draft = await makeAndRegister(recipe, { scratch, work: await memoryScratch(scratch) }, options);
       if (!options.publish || draft.status !== 'validated') return draft;
       return await store.publish(draft.versionId);
     } finally {
-      await rm(work, { recursive: true, force: true });
+      await unmountBelow(scratch);
+      await rm(scratch, { recursive: true, force: true });
     }
   });
 }
@@ -59,19 +62,29 @@ export async function findBuilt(store: ImageStore, recipe: LoadedRecipe): Promis
   return versions.findLast((record) => record.recipeHash === recipe.hash && usable(record)) ?? null;
 }
 
-async function makeAndRegister(recipe: LoadedRecipe, work: string, options: BuildOptions): Promise<ImageRecord> {
+/** Where a build works: `work` may lie in memory, `scratch` is on the store's own file system. */
+interface BuildFolders {
+  scratch: string;
+  work: string;
+}
+
+async function makeAndRegister(
+  recipe: LoadedRecipe,
+  { scratch, work }: BuildFolders,
+  options: BuildOptions,
+): Promise<ImageRecord> {
   const started = performance.now();
   const step = (text: string): void =>
     options.progress({ slug: recipe.slug, step: text, elapsedMs: performance.now() - started });
   const tree = path.join(work, 'tree');
-  step('fetching Debian packages');
-  await makeDebianTree(recipe, tree, work);
+  step('fetching package lists');
+  await makeDebianTree(recipe, tree, { workFolder: work, progress: step });
   step('assembling the disk');
   const { disk, directBoot } =
     recipe.layout === 'initramfs'
       ? await makeInitramfsDisk(recipe, tree, work)
       : { disk: await makeRootfsDisk(recipe, tree, work), directBoot: undefined };
-  const image = path.join(work, 'image.qcow2');
+  const image = path.join(scratch, 'image.qcow2');
   await convertToQcow2(disk, 'raw', image);
   const { virtualSizeBytes } = await diskInfo(image, 'qcow2');
   const toolsVersion = await guestAgentVersion(tree);
@@ -83,7 +96,7 @@ async function makeAndRegister(recipe: LoadedRecipe, work: string, options: Buil
     checks.push(await bootCheck(image, recipe));
   }
   step('registering');
-  return options.store.register(
+  const record = await options.store.register(
     { image, ...directBoot },
     {
       id: imageIdOf(recipe.name),
@@ -105,4 +118,6 @@ async function makeAndRegister(recipe: LoadedRecipe, work: string, options: Buil
       packages,
     },
   );
+  step(`${record.version} is there`);
+  return record;
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { placeFiles } from './files.ts';
 import { run } from '#libs/process/run.ts';
@@ -11,12 +11,25 @@ export function debianMirror(): string {
   return process.env['BASTIDE_DEBIAN_MIRROR'] ?? 'http://deb.debian.org/debian';
 }
 
+/** What mmdebstrap says when a phase begins, and what we call it. */
+const phases: readonly (readonly [string, string])[] = [
+  ['I: downloading packages', 'downloading packages'],
+  ['I: extracting archives', 'unpacking the base system'],
+  ['I: installing essential packages', 'installing the base system'],
+  ['I: installing remaining packages', 'installing the other packages'],
+];
+
 /** Fills `target` with the recipe's packages. Needs root: files get their real owners. */
-export async function makeDebianTree(recipe: LoadedRecipe, target: string, workFolder: string): Promise<void> {
+export async function makeDebianTree(
+  recipe: LoadedRecipe,
+  target: string,
+  { workFolder, progress }: { workFolder: string; progress: (step: string) => void },
+): Promise<void> {
   const seed = path.join(workFolder, 'seed');
   await mkdir(seed, { recursive: true });
   await placeFiles(recipe.debian.seedFiles ?? [], recipe.folder, seed);
   const { debian } = recipe;
+  const { dpkgOptions = [] } = debian;
   const args = [
     '--mode=root',
     '--format=directory',
@@ -25,7 +38,8 @@ export async function makeDebianTree(recipe: LoadedRecipe, target: string, workF
     '--aptopt=Acquire::Languages "none"',
     '--aptopt=Acquire::Retries "3"',
     '--aptopt=APT::Install-Recommends "false"',
-    ...(debian.dpkgOptions ?? []).map((option) => `--dpkgopt=${option}`),
+    ...dpkgOptions.filter((option) => !isPathFilter(option)).map((option) => `--dpkgopt=${option}`),
+    ...(await pathFilterHooks(dpkgOptions.filter(isPathFilter), workFolder)),
     ...(debian.debconf ?? []).map(
       (line) => `--essential-hook=echo '${line.replaceAll("'", "'\\''")}' | chroot "$1" debconf-set-selections`,
     ),
@@ -34,7 +48,36 @@ export async function makeDebianTree(recipe: LoadedRecipe, target: string, workF
     target,
     ...aptSources(debian.suite),
   ];
-  await run(['mmdebstrap', ...args], { timeoutMs: downloadTimeoutMs });
+  // Its download and unpack folders lie beside the tree, not in /tmp.
+  await run(['mmdebstrap', ...args], {
+    timeoutMs: downloadTimeoutMs,
+    env: { ...process.env, TMPDIR: workFolder },
+    onStderr: (text) => {
+      for (const [said, step] of phases) if (text.includes(said)) progress(step);
+    },
+  });
+}
+
+function isPathFilter(option: string): boolean {
+  return /^path-(?:ex|in)clude=/.test(option);
+}
+
+/**
+ * Hooks that have dpkg leave out paths. Given to mmdebstrap as dpkg options, it would send each of the base system's packages
+ * through a Python filter too, which takes longer than all the rest of unpacking: here they are unpacked whole, what is not
+ * wanted is removed, and dpkg then installs them, and all others, without it.
+ */
+async function pathFilterHooks(options: readonly string[], workFolder: string): Promise<string[]> {
+  if (options.length === 0) return [];
+  const file = path.join(workFolder, 'path-filter');
+  await writeFile(file, `${options.join('\n')}\n`);
+  const installed = '"$1"/etc/dpkg/dpkg.cfg.d/98path-filter';
+  const excluded = options.flatMap((option) => /^path-exclude=\/([\w/*.-]+)$/.exec(option)?.[1] ?? []);
+  return [
+    `--extract-hook=cp '${file}' ${installed}`,
+    `--extract-hook=cd "$1" && rm -rf ${excluded.map((glob) => `./${glob}`).join(' ')}`,
+    `--customize-hook=rm ${installed}`,
+  ];
 }
 
 /** The three suites of a stable Debian: release, updates, security. */

@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly uid?: number;
   readonly gid?: number;
+  /** Gets what it prints on standard error as it comes, in pieces of any length. */
+  readonly onStderr?: (text: string) => void;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface RunOptions {
  * @throws CommandFailed, or the system's error when it cannot be started.
  */
 export async function run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<string> {
-  const { timeoutMs = 30_000, input, ...spawnOptions } = options;
+  const { timeoutMs = 30_000, input, onStderr, ...spawnOptions } = options;
   const [command, ...args] = argv;
   const child = spawn(command, args, {
     ...spawnOptions,
@@ -43,7 +45,10 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
-  child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr.push(chunk);
+    onStderr?.(chunk.toString('utf8'));
+  });
   if (input !== undefined) {
     // A command may end without having read its input; its status tells.
     child.stdin?.on('error', () => undefined);
