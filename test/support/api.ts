@@ -41,7 +41,8 @@ export class Api {
   /** A read that must succeed. */
   async get<T>(path: string): Promise<T> {
     const answer = await this.call('GET', path);
-    if (answer.status !== 200) throw new Error(`GET ${path} answered ${String(answer.status)}: ${JSON.stringify(answer.body)}`);
+    if (answer.status !== 200)
+      throw new Error(`GET ${path} answered ${String(answer.status)}: ${JSON.stringify(answer.body)}`);
     return answer.body as T;
   }
 
@@ -78,7 +79,9 @@ export async function machineRequest(
   options: { name: string; template?: string; power?: 'on' | 'off'; cpu?: number; memory?: number; zone?: string },
 ): Promise<Record<string, unknown>> {
   const find = async (path: string, name: string): Promise<string> => {
-    const found = (await api.get<{ id: string; name: string }[]>(`/vm_instances/v1/${path}`)).find((entry) => entry.name === name);
+    const found = (await api.get<{ id: string; name: string }[]>(`/vm_instances/v1/${path}`)).find(
+      (entry) => entry.name === name,
+    );
     if (found === undefined) throw new Error(`${path} has no ${name}`);
     return found.id;
   };

@@ -67,12 +67,16 @@ export async function survivesEverything(t: TestContext, scenario: Scenario): Pr
     await run();
   });
   for (const name of [...names, 'complete'])
-    await survives(`killed in step ${name} before its outcome was recorded, then recovered`, good.after, async (memory, run) => {
-      memory.strike = killAt(name);
-      await assert.rejects(run(), Killed);
-      memory.strike = null;
-      await run();
-    });
+    await survives(
+      `killed in step ${name} before its outcome was recorded, then recovered`,
+      good.after,
+      async (memory, run) => {
+        memory.strike = killAt(name);
+        await assert.rejects(run(), Killed);
+        memory.strike = null;
+        await run();
+      },
+    );
   const back = scenario.goesBack ? good.before : null;
   for (const [index, name] of names.entries()) {
     for (const done of [true, false])
@@ -85,13 +89,17 @@ export async function survivesEverything(t: TestContext, scenario: Scenario): Pr
         await run();
       });
     for (const undo of operation.steps.slice(0, index + 1).filter((step) => step.undo !== undefined))
-      await survives(`step ${name} fails, and undo ${undo.name} is killed and runs again`, back, async (memory, run) => {
-        const kill = killAt(`undo ${undo.name}`);
-        memory.strike = async (step, work) => (step === name ? (await work(), refused) : kill(step, work));
-        await assert.rejects(run(), Killed);
-        memory.strike = null;
-        await run();
-      });
+      await survives(
+        `step ${name} fails, and undo ${undo.name} is killed and runs again`,
+        back,
+        async (memory, run) => {
+          const kill = killAt(`undo ${undo.name}`);
+          memory.strike = async (step, work) => (step === name ? (await work(), refused) : kill(step, work));
+          await assert.rejects(run(), Killed);
+          memory.strike = null;
+          await run();
+        },
+      );
   }
 }
 
@@ -110,7 +118,10 @@ async function undisturbed(world: OperationWorld, scenario: Scenario): Promise<{
   const before = await worldState(world);
   const activityId = await scenario.submit(world);
   await world.run(activityId, new FaultyMemory());
-  const [activity] = await world.query<{ state: string; reason: string | null }>('select state, reason from activities where id = $1', [activityId]);
+  const [activity] = await world.query<{ state: string; reason: string | null }>(
+    'select state, reason from activities where id = $1',
+    [activityId],
+  );
   assert.equal(activity?.state, 'completed', `${scenario.kind} undisturbed: ${activity?.reason ?? ''}`);
   const after = await worldState(world);
   assert.notDeepEqual(after, before, 'the operation changes something');
@@ -127,7 +138,10 @@ async function disturbed(
   const memory = new FaultyMemory();
   await misfortune(memory, () => world.run(activityId, memory));
   const [activity] = await world.query<{ state: string }>('select state from activities where id = $1', [activityId]);
-  assert.ok(activity?.state === 'completed' || activity?.state === 'failed', `the activity is ${activity?.state ?? 'gone'}`);
+  assert.ok(
+    activity?.state === 'completed' || activity?.state === 'failed',
+    `the activity is ${activity?.state ?? 'gone'}`,
+  );
   if (expected !== null) assert.deepEqual(await worldState(world), expected);
 }
 

@@ -70,7 +70,16 @@ export async function operationWorld(t: TestContext, options: WorldOptions = {})
   const log = pino({ level: process.env['BASTIDE_TEST_LOG'] ?? 'silent' });
   const { hosts, arrays } = layout;
   const region = await serveSimulatedRegion(
-    { socket: join(dir, 's.sock'), tls: agentTls, hosts, arrays, stateDir: null, latency: 'none', seed: 1, ...(faults ? { faults } : {}) },
+    {
+      socket: join(dir, 's.sock'),
+      tls: agentTls,
+      hosts,
+      arrays,
+      stateDir: null,
+      latency: 'none',
+      seed: 1,
+      ...(faults ? { faults } : {}),
+    },
     log,
   );
   t.after(() => region.close());
@@ -99,14 +108,18 @@ export async function operationWorld(t: TestContext, options: WorldOptions = {})
     ids,
     query,
     run: async (activityId, memory) => {
-      await query(`update activities set state = 'running', started_at = now() where id = $1 and state = 'waiting'`, [activityId]);
+      await query(`update activities set state = 'running', started_at = now() where id = $1 and state = 'waiting'`, [
+        activityId,
+      ]);
       await runOperation(activityId, memory, { operations: instanceOperations, parts, database, ledger, log });
     },
   };
 }
 
 async function firstTenant(query: OperationWorld['query']): Promise<{ initiator: Initiator; ids: CatalogueIds }> {
-  const [row] = await query<{ tenantId: string; organisationId: string; userId: string; tokenId: string } & CatalogueIds>(
+  const [row] = await query<
+    { tenantId: string; organisationId: string; userId: string; tokenId: string } & CatalogueIds
+  >(
     `select t.id as "tenantId", t.organisation_id as "organisationId", k.user_id as "userId", k.id as "tokenId",
        (select id from zones where name = 'fr1-az01') as "zoneId", (select id from families where name = 'Development') as "familyId",
        (select id from images where name = 'Micro (test)') as "templateId", (select id from backup_policies limit 1) as "policyId",

@@ -45,7 +45,8 @@ async function server(): Promise<Server> {
   const template = `template_${randomBytes(6).toString('hex')}`;
   await administer(urlFor('postgres'), `create database ${template}`);
   await migrate(urlFor(template));
-  if (shared !== undefined) cleanups.push(() => administer(urlFor('postgres'), `drop database if exists ${template} with (force)`));
+  if (shared !== undefined)
+    cleanups.push(() => administer(urlFor('postgres'), `drop database if exists ${template} with (force)`));
   return { urlFor, template };
 }
 

@@ -25,7 +25,9 @@ export async function worldState(world: OperationWorld): Promise<Record<string, 
        from adapters a join machines m on m.id = a.machine_id join networks n on n.id = a.network_id order by 1, 2`,
     ),
     snapshots: await query('select name, status, cardinality(volume_ids) as volumes from snapshots order by name'),
-    usage: await query('select vcpu_used, ram_used_mb, storage_used_gb, machine_count from tenant_usage order by tenant_id'),
+    usage: await query(
+      'select vcpu_used, ram_used_mb, storage_used_gb, machine_count from tenant_usage order by tenant_id',
+    ),
     reserved: await query('select sum(vcpus_reserved)::int as vcpus, sum(memory_reserved_mib)::int as mib from hosts'),
     allocated: await query('select sum(allocated_gib)::int as gib from pools'),
     // Every address ever handed out is in use or waits to be used again.
