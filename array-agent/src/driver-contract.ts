@@ -208,6 +208,21 @@ export function arrayDriverContract(
       await driver.deletePool(poolId);
     });
 
+    test('a snapshot spans pools and stands in the list until it goes', async () => {
+      const [one, other] = [await newPool({ sizeBytes: 2 * gib }), await newPool({ sizeBytes: 2 * gib })];
+      const [a, b, snapshotId] = [randomUUID(), randomUUID(), randomUUID()];
+      await driver.putVolume(a, { poolId: one, sizeBytes: gib });
+      await driver.putVolume(b, { poolId: other, sizeBytes: gib });
+      await driver.putSnapshot(snapshotId, [a, b]);
+      for (const id of [a, b]) assert.deepEqual((await driver.getVolume(id)).snapshotIds, [snapshotId]);
+      assert.ok((await driver.listSnapshots()).some(({ id }) => id === snapshotId));
+      await driver.deleteSnapshot(snapshotId);
+      for (const id of [a, b]) assert.deepEqual((await driver.getVolume(id)).snapshotIds, []);
+      assert.ok(!(await driver.listSnapshots()).some(({ id }) => id === snapshotId));
+      for (const id of [a, b]) await driver.deleteVolume(id);
+      for (const id of [one, other]) await driver.deletePool(id);
+    });
+
     test('a snapshot goes when all its volumes are deleted at once', async () => {
       const poolId = await newPool();
       const [a, b, snapshotId] = [randomUUID(), randomUUID(), randomUUID()];

@@ -53,9 +53,10 @@ export interface ArrayDriver {
   /** With its snapshots, whoever is connected. Also succeeds when there is none. */
   deleteVolume(volumeId: string): Promise<void>;
 
+  listSnapshots(): Promise<Snapshot[]>;
   /** @throws AgentProblem `not_found` */
   getSnapshot(snapshotId: string): Promise<Snapshot>;
-  /** All volumes of one pool at one instant. @throws AgentProblem `not_found`, `immutable`, `insufficient_space` */
+  /** All volumes of one pool at one instant, pool after pool. @throws AgentProblem `not_found`, `immutable`, `insufficient_space` */
   putSnapshot(snapshotId: string, volumeIds: readonly string[]): Promise<Snapshot>;
   /** Also succeeds when there is none. */
   deleteSnapshot(snapshotId: string): Promise<void>;

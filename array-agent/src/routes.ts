@@ -47,6 +47,7 @@ export function arrayRoutes(driver: ArrayDriver): AgentRoute[] {
       path: '/v1/volumes/:volumeId',
       handler: gone(({ params }) => driver.deleteVolume(id(params, 'volumeId'))),
     },
+    { method: 'GET', path: '/v1/snapshots', handler: ok(() => driver.listSnapshots()) },
     {
       method: 'GET',
       path: '/v1/snapshots/:snapshotId',

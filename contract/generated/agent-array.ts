@@ -211,6 +211,16 @@ export interface Operations {
       204: undefined;
     };
   };
+  /** GET /v1/snapshots - Every snapshot */
+  listSnapshots: {
+    anonymous: true;
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    responses: {
+      200: Snapshot[];
+    };
+  };
   /** GET /v1/snapshots/{snapshotId} - One snapshot */
   getSnapshot: {
     anonymous: true;

@@ -165,6 +165,10 @@ export class QsdArray implements ArrayDriver {
     });
   }
 
+  listSnapshots(): Promise<Snapshot[]> {
+    return this.#snapshots.list();
+  }
+
   getSnapshot(snapshotId: string): Promise<Snapshot> {
     return this.#snapshots.get(snapshotId);
   }

@@ -42,6 +42,11 @@ export class SnapshotStore {
     return this.#snapshots.get(snapshotId)?.volumeIds ?? [];
   }
 
+  async list(): Promise<Snapshot[]> {
+    const taken = [...this.#snapshots.values()].filter((record) => record.taken);
+    return await Promise.all(taken.map((record) => this.#state(record)));
+  }
+
   /** @throws AgentProblem 404 `not_found` */
   async get(snapshotId: string): Promise<Snapshot> {
     const record = this.#snapshots.get(snapshotId);

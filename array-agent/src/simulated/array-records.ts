@@ -27,10 +27,9 @@ export interface VolumeRecord {
   snapshotIds: string[] | null;
 }
 
-/** One simulated snapshot over volumes of one pool. */
+/** One simulated snapshot over volumes. */
 export interface SnapshotRecord {
   readonly id: string;
-  readonly poolId: string;
   /** Volumes it was asked for, in that order; also those deleted since. */
   readonly asked: readonly string[];
   /** Volumes it still holds. */

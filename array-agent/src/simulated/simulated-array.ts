@@ -53,7 +53,7 @@ export class SimulatedArray implements ArrayDriver {
     }
     for (const image of this.#images.values()) image.volumeCount = 0;
     for (const volume of this.#volumes.values()) this.#count(volume, volume.sizeBytes, 1);
-    for (const snapshot of this.#snapshots.values()) this.#countSnapshot(snapshot, snapshot.usedBytes);
+    for (const volume of this.#volumes.values()) this.#countSnapshot(volume.poolId, volume.snapshotIds?.length ?? 0);
   }
 
   /** What a new journal has to hold. */
@@ -190,26 +190,25 @@ export class SimulatedArray implements ArrayDriver {
       throw new AgentProblem(409, 'immutable', `snapshot ${snapshotId} was taken of other volumes`);
     }
     const volumes = volumeIds.map((volumeId) => this.#existingVolume(volumeId));
-    const poolId = volumes[0]?.poolId ?? '';
-    if (volumes.some((volume) => volume.poolId !== poolId)) {
-      throw new AgentProblem(409, 'invalid_spec', 'the volumes of one snapshot must be in one pool');
-    }
     const snapshot: SnapshotRecord = {
       id: snapshotId,
-      poolId,
       asked: [...volumeIds],
       volumeIds: [...volumeIds],
       createdAt: this.#options.now(),
       usedBytes: snapshotBytesPerVolume * volumeIds.length,
     };
     this.#snapshots.set(snapshotId, snapshot);
-    this.#countSnapshot(snapshot, snapshot.usedBytes);
     this.#remember('snapshot', snapshotId, snapshot);
     for (const volume of volumes) {
+      this.#countSnapshot(volume.poolId, 1);
       volume.snapshotIds = [...(volume.snapshotIds ?? []), snapshotId];
       this.#remember('volume', volume.id, volume);
     }
     return showSnapshot(snapshot);
+  }
+
+  listSnapshots(): Promise<Snapshot[]> {
+    return Promise.resolve([...this.#snapshots.values()].map(showSnapshot));
   }
 
   async getSnapshot(snapshotId: string): Promise<Snapshot> {
@@ -225,12 +224,12 @@ export class SimulatedArray implements ArrayDriver {
     for (const volumeId of snapshot.volumeIds) {
       const volume = this.#volumes.get(volumeId);
       if (volume === undefined) continue;
+      this.#countSnapshot(volume.poolId, -1);
       const left = (volume.snapshotIds ?? []).filter((id) => id !== snapshotId);
       volume.snapshotIds = left.length === 0 ? null : left;
       this.#remember('volume', volumeId, volume);
     }
     this.#snapshots.delete(snapshotId);
-    this.#countSnapshot(snapshot, -snapshot.usedBytes);
     this.#remember('snapshot', snapshotId, null);
   }
 
@@ -270,7 +269,8 @@ export class SimulatedArray implements ArrayDriver {
     const snapshot = this.#snapshots.get(snapshotId);
     if (snapshot === undefined) return;
     snapshot.volumeIds = snapshot.volumeIds.filter((id) => id !== volumeId);
-    this.#countSnapshot(snapshot, -snapshotBytesPerVolume);
+    const poolId = this.#volumes.get(volumeId)?.poolId;
+    if (poolId !== undefined) this.#countSnapshot(poolId, -1);
     snapshot.usedBytes -= snapshotBytesPerVolume;
     if (snapshot.volumeIds.length === 0) this.#snapshots.delete(snapshotId);
     this.#remember('snapshot', snapshotId, snapshot.volumeIds.length === 0 ? null : snapshot);
@@ -286,9 +286,9 @@ export class SimulatedArray implements ArrayDriver {
     if (image !== undefined) image.volumeCount += volumes;
   }
 
-  #countSnapshot(snapshot: SnapshotRecord, bytes: number): void {
-    const pool = this.#pools.get(snapshot.poolId);
-    if (pool !== undefined) pool.usedBytes += bytes;
+  #countSnapshot(poolId: string, volumes: number): void {
+    const pool = this.#pools.get(poolId);
+    if (pool !== undefined) pool.usedBytes += volumes * snapshotBytesPerVolume;
   }
 
   #remember(kind: string, id: string, value: unknown): void {

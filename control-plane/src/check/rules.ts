@@ -140,3 +140,17 @@ export function comparePorts(
   }
   return problems;
 }
+
+/** Snapshots that an array keeps a record of although nothing knows them: their volumes may be gone already. */
+export function straySnapshots(
+  expected: readonly ExpectedSnapshot[],
+  arrays: readonly Held<{ readonly id: string }>[],
+  buried: Grave,
+): string[] {
+  const known = new Set(expected.map(({ id }) => id));
+  return arrays.flatMap(({ name, things }) =>
+    (things ?? [])
+      .filter(({ id }) => !known.has(id) && !buried('snapshot', id))
+      .map(({ id }) => `array ${name} keeps a record of snapshot ${id}, which nobody owns`),
+  );
+}

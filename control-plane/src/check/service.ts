@@ -1,11 +1,11 @@
 /** The database against hosts, arrays and the data path: nothing orphaned, nothing missing, every counter right. */
-import type { Volume } from '#contract/generated/agent-array.ts';
+import type { Snapshot, Volume } from '#contract/generated/agent-array.ts';
 import type { Machine } from '#contract/generated/agent-host.ts';
 import type { Agents } from '../compute/agents.ts';
 import { knownArrays, knownHosts } from '../compute/service.ts';
 import type { Database } from '../database/database.ts';
 import type { NetworkDriver } from '../network/driver/driver.ts';
-import { compareMachines, comparePorts, compareVolumes, type Held } from './rules.ts';
+import { compareMachines, comparePorts, compareVolumes, type Held, straySnapshots } from './rules.ts';
 import {
   expectedMachines,
   expectedPorts,
@@ -37,13 +37,17 @@ export async function checkRegion(parts: CheckParts): Promise<string[]> {
       things: await (await agents.host(id)).get<Machine[]>('/v1/machines').catch(() => null),
     })),
   );
-  const arrays = await Promise.all(
-    (await knownArrays(database)).map(async ({ id, name }): Promise<Held<Volume>> => ({
-      agentId: id,
-      name,
-      things: await (await agents.array(id)).get<Volume[]>('/v1/volumes').catch(() => null),
-    })),
-  );
+  const arrayRows = await knownArrays(database);
+  const ask = <T>(path: string): Promise<Held<T>[]> =>
+    Promise.all(
+      arrayRows.map(async ({ id, name }) => ({
+        agentId: id,
+        name,
+        things: await (await agents.array(id)).get<T[]>(path).catch(() => null),
+      })),
+    );
+  const arrays = await ask<Volume>('/v1/volumes');
+  const snapshots = await ask<Snapshot>('/v1/snapshots');
   const inventory = await network?.inventory();
   const expected = await database.asPlatform(async (session) => ({
     machines: await session.rows(expectedMachines),
@@ -58,6 +62,7 @@ export async function checkRegion(parts: CheckParts): Promise<string[]> {
   return [
     ...compareMachines(expected.machines, hosts, buried),
     ...compareVolumes(expected, arrays, buried),
+    ...straySnapshots(expected.snapshots, snapshots, buried),
     ...(inventory === undefined ? [] : comparePorts(expected.ports, inventory.ports, buried)),
     ...expected.counters.map(
       ({ what, kept, should }) => `${what}: ${String(kept)} is kept, ${String(should)} is right`,
