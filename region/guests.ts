@@ -6,6 +6,8 @@ import { QmpClient } from '#libs/qmp/client.ts';
 import { findLeftovers } from './leftovers.ts';
 import type { Leftover } from './leftovers.ts';
 
+const askAgainMs = 10_000;
+
 /**
  * Asks every running guest of a region to power off (through its agent, else by the ACPI power button), waits for it, and ends
  * what does not. To be called
@@ -34,9 +36,17 @@ async function powerOff(guest: Leftover, { folder, graceMs }: { folder: string; 
     monitor.on('event', ({ event }) => {
       if (event === 'SHUTDOWN') off = true;
     });
-    await askTools(`${folder}/qga`).catch(() => monitor.execute('system_powerdown', {}, { timeoutMs: 5_000 }));
-    // QEMU may have been told to stay after its guest's end.
-    await waitFor(() => off || !isAlive(guest), { what: 'the guest to power off', timeoutMs: graceMs });
+    const ask = async (): Promise<unknown> =>
+      askTools(`${folder}/qga`).catch(() => monitor.execute('system_powerdown', {}, { timeoutMs: 5_000 }));
+    await ask();
+    // A guest that is still booting takes the request and forgets it.
+    const again = setInterval(() => void ask().catch(() => undefined), askAgainMs);
+    try {
+      // QEMU may have been told to stay after its guest's end.
+      await waitFor(() => off || !isAlive(guest), { what: 'the guest to power off', timeoutMs: graceMs });
+    } finally {
+      clearInterval(again);
+    }
     await monitor.execute('quit', {}, { timeoutMs: 5_000 });
   } finally {
     monitor.close();

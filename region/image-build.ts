@@ -19,7 +19,7 @@ export function startImageBuild(stateDir: string): ImageBuild {
   const namespace = ['--mount', '--propagation', 'private', '--'];
   const command = [process.execPath, builderScript, 'build', '--missing', '--no-boot-check', '--state', stateDir];
   // A process group of its own: the package tools it runs end with it.
-  const builder = spawn('unshare', [...namespace, ...command], { stdio: ['ignore', 2, 2], detached: true });
+  const builder = spawn('unshare', [...namespace, ...command], { stdio: ['ignore', 'ignore', 2], detached: true });
   const ended = once(builder, 'exit') as Promise<[number | null]>;
   ended.catch(() => undefined);
   const stop = (): void => {

@@ -20,8 +20,6 @@ export interface DriverSetting {
 export interface ContractOptions {
   /** Why the driver cannot be tested here. */
   readonly skip?: string | false;
-  /** Whether a driver made again on the same folder knows what the one before it held; true unless given. */
-  readonly durable?: boolean;
 }
 
 /**
@@ -246,7 +244,7 @@ export function arrayDriverContract(
       await driver.deletePool(poolId);
     });
 
-    test('a restart forgets nothing', { skip: options.durable === false && 'the driver keeps nothing' }, async () => {
+    test('a restart forgets nothing', async () => {
       const poolId = await newPool();
       const [a, b, snapshotId] = [randomUUID(), randomUUID(), randomUUID()];
       for (const id of [a, b]) await driver.putVolume(id, { poolId, sizeBytes: gib });

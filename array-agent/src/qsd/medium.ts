@@ -23,6 +23,14 @@ export function insufficientSpace(message: string): AgentProblem {
   return new AgentProblem(507, 'insufficient_space', message);
 }
 
+/** @throws AgentProblem 507 `insufficient_space` when less than `keptBack` bytes are free on the file system of `folder` */
+export async function needRoom(folder: string, keptBack: number): Promise<void> {
+  const free = await freeBytes(folder);
+  if (free < keptBack) {
+    throw insufficientSpace(`only ${free} bytes are free on the medium of the array; ${keptBack} are kept back`);
+  }
+}
+
 /** Turns "no space left" of any system call within into 507 `insufficient_space`; other errors pass. */
 export async function onMedium<T>(work: () => Promise<T>): Promise<T> {
   try {

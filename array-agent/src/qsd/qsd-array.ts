@@ -10,7 +10,7 @@ import type {
   Volume,
   VolumeSpec,
 } from '#contract/generated/agent-array.ts';
-import { AgentProblem, invalidSpec, notFound } from '#libs/agent-http/problem.ts';
+import { AgentProblem, notFound } from '#libs/agent-http/problem.ts';
 import type { AgentLog } from '#libs/agent-http/server.ts';
 import type { ArrayDriver } from '../driver.ts';
 import { KeyedLock } from '../keyed-lock.ts';
@@ -19,7 +19,7 @@ import { closeImage, closeVolume, growVolume, openVolume } from './exports.ts';
 import type { OpenVolume } from './exports.ts';
 import { ImageStore } from './images.ts';
 import { luksHeader } from './luks-header.ts';
-import { freeBytes, insufficientSpace, onMedium, usedBytes } from './medium.ts';
+import { freeBytes, needRoom, onMedium, usedBytes } from './medium.ts';
 import { ArrayPaths, volumeNode } from './names.ts';
 import type { PoolKeys } from './pool-keys.ts';
 import { PoolStore } from './pool-store.ts';
@@ -27,6 +27,7 @@ import type { Pool } from './pool.ts';
 import { emptyQcow2, writeQcow2 } from './qcow2-file.ts';
 import type { ImageRecord, VolumeRecord } from './records.ts';
 import { SnapshotStore } from './snapshots.ts';
+import { refuseChange, refuseSize } from './volume-rules.ts';
 
 const defaultReserveBytes = 1024 ** 3;
 const poolsLock = 'pools';
@@ -196,10 +197,7 @@ export class QsdArray implements ArrayDriver {
   async #create(volume: VolumeRecord): Promise<VolumeRecord> {
     const pool = this.#pools.get(volume.poolId);
     const image = volume.imageId === null ? undefined : this.#images.get(volume.imageId);
-    if (volume.sizeBytes % 512 !== 0) throw invalidSpec('/sizeBytes', 'must be a multiple of 512');
-    if (image !== undefined && volume.sizeBytes < image.virtualSizeBytes) {
-      throw invalidSpec('/sizeBytes', `must be at least the ${image.virtualSizeBytes} bytes of the image`);
-    }
+    refuseSize(volume, image);
     const giveBack = pool.account.reserve(volume.id, volume.sizeBytes);
     this.#useImage(image, 1);
     try {
@@ -247,18 +245,12 @@ export class QsdArray implements ArrayDriver {
   }
 
   async #change(current: VolumeRecord, wanted: VolumeRecord): Promise<VolumeRecord> {
-    if (wanted.poolId !== current.poolId || wanted.imageId !== current.imageId) {
-      throw new AgentProblem(409, 'immutable', 'the pool and the image of a volume cannot change');
-    }
-    if (wanted.sizeBytes < current.sizeBytes) {
-      throw new AgentProblem(409, 'cannot_shrink', `the volume has ${current.sizeBytes} bytes and cannot shrink`);
-    }
+    refuseChange(current, wanted);
     const pool = this.#pools.get(current.poolId);
     if (wanted.sizeBytes === current.sizeBytes) {
       await pool.daemon.run((qmp) => openVolume(qmp, this.#describe(current)));
       return current;
     }
-    if (wanted.sizeBytes % 512 !== 0) throw invalidSpec('/sizeBytes', 'must be a multiple of 512');
     const giveBack = pool.account.reserve(current.id, wanted.sizeBytes);
     try {
       await this.#needRoom();
@@ -298,13 +290,8 @@ export class QsdArray implements ArrayDriver {
     return this.#options.qsd.reserveBytes ?? defaultReserveBytes;
   }
 
-  async #needRoom(): Promise<void> {
-    const free = await freeBytes(this.#options.stateDir);
-    if (free < this.#reserveBytes) {
-      throw insufficientSpace(
-        `only ${free} bytes are free on the medium of the array; ${this.#reserveBytes} are kept back`,
-      );
-    }
+  #needRoom(): Promise<void> {
+    return needRoom(this.#options.stateDir, this.#reserveBytes);
   }
 
   #volume(volumeId: string): VolumeRecord {

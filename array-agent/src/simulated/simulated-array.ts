@@ -15,6 +15,7 @@ import type { LatencyRange } from '#libs/simulation/latency.ts';
 import type { ArrayDriver } from '../driver.ts';
 import type { ImageRecord, PoolRecord, SnapshotRecord, VolumeRecord } from './array-records.ts';
 import { showPool, showSnapshot, showVolume, snapshotBytesPerVolume } from './array-records.ts';
+import { insufficient, refuseOtherVolume, refusePoolChange, refuseSmallerThan, sameMembers } from './array-rules.ts';
 import { measureImage } from './image-file.ts';
 import type { SimulatedArrayOptions } from './options.ts';
 
@@ -90,12 +91,7 @@ export class SimulatedArray implements ArrayDriver {
 
   async putPool(poolId: string, spec: PoolSpec): Promise<Pool> {
     const known = this.#pools.get(poolId);
-    if (known !== undefined && known.spec.encrypted !== spec.encrypted) {
-      throw new AgentProblem(409, 'immutable', `the encryption of pool ${poolId} cannot change`);
-    }
-    if (known !== undefined && spec.sizeBytes < known.allocatedBytes) {
-      throw new AgentProblem(409, 'pool_in_use', `pool ${poolId} has ${known.allocatedBytes} bytes allocated`);
-    }
+    if (known !== undefined) refusePoolChange(known, spec);
     const others = [...this.#pools.values()].filter((pool) => pool.id !== poolId);
     const free = others.reduce((left, pool) => left - pool.spec.sizeBytes, this.#options.capacityBytes);
     if (spec.sizeBytes > free) throw insufficient(`array ${this.#options.name}`, free, spec.sizeBytes);
@@ -257,12 +253,8 @@ export class SimulatedArray implements ArrayDriver {
     if (imageId === undefined || imageId === null) return null;
     const image = this.#images.get(imageId);
     if (image === undefined) throw notFound(`image ${imageId}`);
-    if (sizeBytes >= image.virtualSizeBytes) return image;
-    throw new AgentProblem(
-      422,
-      'invalid_spec',
-      `image ${imageId} needs a volume of at least ${image.virtualSizeBytes} bytes`,
-    );
+    refuseSmallerThan(image, sizeBytes);
+    return image;
   }
 
   #forgetInSnapshot(snapshotId: string, volumeId: string): void {
@@ -304,22 +296,4 @@ export class SimulatedArray implements ArrayDriver {
 
 function showImage({ id, sizeBytes, virtualSizeBytes }: ImageRecord): Image {
   return { id, sizeBytes, virtualSizeBytes };
-}
-
-function sameMembers(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((id) => other.includes(id));
-}
-
-function insufficient(where: string, free: number, needed: number): AgentProblem {
-  return new AgentProblem(507, 'insufficient_space', `${where} has ${free} bytes free, ${needed} are needed`);
-}
-
-/** @throws AgentProblem 409 `immutable`, `cannot_shrink` */
-function refuseOtherVolume(known: VolumeRecord, spec: VolumeSpec): void {
-  if (known.poolId !== spec.poolId || known.imageId !== (spec.imageId ?? null)) {
-    throw new AgentProblem(409, 'immutable', `the pool and the image of volume ${known.id} cannot change`);
-  }
-  if (spec.sizeBytes < known.sizeBytes) {
-    throw new AgentProblem(409, 'cannot_shrink', `volume ${known.id} already has ${known.sizeBytes} bytes`);
-  }
 }

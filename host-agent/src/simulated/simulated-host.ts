@@ -10,6 +10,7 @@ import { KeyedLock } from '../keyed-lock.ts';
 import { GuestLife } from './guest-life.ts';
 import type { MachineRecord } from './machine-record.ts';
 import { fingerprintOf, fromJournal, isOn, newRecord, observe, toJournal } from './machine-record.ts';
+import { changedDevices, isSettled, refuseChangeWhileOn, resize, take } from './machine-rules.ts';
 import type { SimulatedHostOptions } from './options.ts';
 import { sentinelsOf } from './sentinels.ts';
 import { SerialFollowers } from './serial-followers.ts';
@@ -17,7 +18,6 @@ import { serialText } from './serial.ts';
 
 const journalKind = 'machine';
 const defaultStopGraceSeconds = 30;
-const defaultRestartsPerHour = 5;
 
 /** A machine as it was when an event happened: a copy of its record, a tenth of what the contract's form takes. */
 interface Sight {
@@ -266,61 +266,4 @@ function withMachine(event: Event): Event {
   // The log keeps an event with all its members, and this host's carry a sight.
   const { sight, ...told } = event as Event & { readonly sight: Sight | null };
   return sight === null ? told : { ...told, machine: observe(sight.record, sight.tools, sight.at) };
-}
-
-/** @throws AgentProblem `stale_generation` */
-function isSettled(known: MachineRecord, spec: MachineSpec, fingerprint: number): boolean {
-  const stale = spec.generation < known.generation;
-  const changed = known.fingerprint !== 0 && known.fingerprint !== fingerprint;
-  if (stale || (spec.generation === known.generation && changed)) {
-    throw new AgentProblem(
-      409,
-      'stale_generation',
-      stale
-        ? `generation ${known.generation} of machine ${known.id} was seen already, ${spec.generation} is older`
-        : `generation ${spec.generation} of machine ${known.id} was seen already with another content`,
-    );
-  }
-  return spec.generation === known.generation && known.converged;
-}
-
-/** @throws AgentProblem `needs_power_off` */
-function refuseChangeWhileOn(known: MachineRecord, spec: MachineSpec): void {
-  if (!isOn(known) || spec.power === 'off') return;
-  const reasons = [
-    ...(spec.vcpus === known.vcpus ? [] : ['vcpus']),
-    ...(spec.memoryMib === known.memoryMib ? [] : ['memoryMib']),
-    ...(spec.disks.some((disk) => disk.volumeId === known.disks[0]) ? [] : ['unplug of the boot disk']),
-  ];
-  if (reasons.length === 0) return;
-  throw new AgentProblem(
-    409,
-    'needs_power_off',
-    `machine ${known.id} runs; this change needs it off: ${reasons.join(', ')}`,
-  );
-}
-
-function changedDevices(known: MachineRecord, spec: MachineSpec): number {
-  const disks = spec.disks.filter((disk) => !known.disks.includes(disk.volumeId)).length;
-  return disks + spec.adapters.filter((adapter) => !known.adapters.includes(adapter.adapterId)).length;
-}
-
-/** Only while the machine is off: the memory of one that is on has been counted. */
-function resize(record: MachineRecord, { vcpus, memoryMib }: MachineSpec): void {
-  record.vcpus = vcpus;
-  record.memoryMib = memoryMib;
-}
-
-function take(record: MachineRecord, spec: MachineSpec, fingerprint: number): void {
-  record.generation = spec.generation;
-  record.fingerprint = fingerprint;
-  record.converged = false;
-  record.name = spec.name;
-  record.wantsPower = spec.power === 'on';
-  record.disks = spec.disks.toSorted((a, b) => a.position - b.position).map((disk) => disk.volumeId);
-  record.adapters = spec.adapters
-    .toSorted((a, b) => a.deviceIndex - b.deviceIndex)
-    .flatMap((adapter) => [adapter.adapterId, adapter.macAddress]);
-  record.restartOnCrash = spec.restart.policy === 'on_crash';
-  record.maxRestartsPerHour = spec.restart.maxPerHour ?? defaultRestartsPerHour;
 }
