@@ -112,8 +112,8 @@ async function prepareReal(
   { paths, state }: { paths: StatePaths; state: RegionState },
 ): Promise<PlanContext> {
   const accounts = await progress.step('system users', ensureAccounts);
-  // Images take longest when they must be built: the rest is done meanwhile. Nothing is started before they are there, so
-  // a build that fails leaves no half region.
+  // Images take longest when they must be built: the database is made meanwhile. Nothing is started, and nothing
+  // outside the state folder is made, before they are there: a build that fails leaves no half region.
   await using images = startImageBuild(paths.root);
   const imagesStep = progress.step('images', () => images.done);
   imagesStep.catch(() => undefined);
@@ -123,10 +123,10 @@ async function prepareReal(
     state.underlayPrefix,
     allHosts(state.topology).map(({ host }) => host.name),
   );
+  await imagesStep;
   const [ovn] = await progress.step('network namespaces and OVN', () =>
     Promise.all([prepareOvnCentral({ dir: paths.ovn, runDir: paths.ovnSockets }), ensureFabric(fabric)]),
   );
-  await imagesStep;
   return { ...base, accounts, ovn, fabric, northbound: ovn.northbound };
 }
 

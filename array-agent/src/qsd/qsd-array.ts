@@ -53,10 +53,12 @@ export class QsdArray implements ArrayDriver {
   readonly #snapshots: SnapshotStore;
   readonly #pools: PoolStore;
   readonly #locks = new KeyedLock();
+  readonly #reserveBytes: number;
   readonly #startedAt = new Date().toISOString();
 
   private constructor(options: QsdArrayOptions) {
     this.#options = options;
+    this.#reserveBytes = options.qsd.reserveBytes ?? defaultReserveBytes;
     this.#paths = new ArrayPaths(options.stateDir, options.runDir);
     this.#images = new ImageStore(this.#paths, options.qsd);
     this.#pools = new PoolStore({ ...options, paths: this.#paths, describe: (volume) => this.#describe(volume) });
@@ -284,10 +286,6 @@ export class QsdArray implements ArrayDriver {
       nbd: { socketPath: this.#paths.nbdSocket(volume.poolId), export: volume.id },
       snapshotIds: this.#snapshots.of(volume.id),
     };
-  }
-
-  get #reserveBytes(): number {
-    return this.#options.qsd.reserveBytes ?? defaultReserveBytes;
   }
 
   #needRoom(): Promise<void> {
