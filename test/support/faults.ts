@@ -88,7 +88,9 @@ export async function survivesEverything(t: TestContext, scenario: Scenario): Pr
         };
         await run();
       });
-    for (const undo of operation.steps.slice(0, index + 1).filter((step) => step.undo !== undefined))
+    const begun = operation.steps.slice(0, index + 1);
+    const undone = begun.slice(begun.findLastIndex((step) => step.noReturn === true) + 1);
+    for (const undo of undone.filter((step) => step.undo !== undefined))
       await survives(
         `step ${name} fails, and undo ${undo.name} is killed and runs again`,
         back,

@@ -6,7 +6,7 @@ import { NotYet, OperationFailed } from '../workflow/operation.ts';
 import type { Agents } from './agents.ts';
 import { machineSpec } from './machine-spec.ts';
 import { type AgentRow, listArrayEndpoints, listHostEndpoints } from './store.ts';
-import { loadWanted } from './wanted-store.ts';
+import { loadWanted, raiseGeneration } from './wanted-store.ts';
 
 export interface ComputeParts {
   readonly database: Database;
@@ -41,10 +41,14 @@ export async function applyMachine(parts: ComputeParts, machineId: string): Prom
   try {
     return await agent.put<Machine>(`/v1/machines/${machineId}`, machineSpec(row), { timeoutMs: convergeTimeoutMs });
   } catch (error) {
-    // Somebody told the host something newer in between: read again what is wanted and tell it that.
-    if (error instanceof AgentProblem && error.code === 'stale_generation')
-      throw new NotYet('the host knows a newer generation');
-    throw error;
+    if (!(error instanceof AgentProblem) || error.code !== 'stale_generation') throw error;
+    // The host knows this generation with another content (its guest went off by itself, say), or a newer one: what is wanted now
+    // gets one above all that it has seen.
+    const held = await agent.get<Machine>(`/v1/machines/${machineId}`);
+    await parts.database.asPlatform((session) =>
+      session.run(raiseGeneration, machineId, row.generation, held.generation),
+    );
+    throw new NotYet('the host knew another state under this generation');
   }
 }
 

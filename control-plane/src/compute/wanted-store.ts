@@ -35,3 +35,9 @@ export const loadWanted = statement<[machineId: string], WantedRow>(
    from machines m join families f on f.id = m.family_id left join machine_seeds s on s.machine_id = m.id
    where m.id = $1`,
 );
+
+/** Only when nothing newer is wanted meanwhile. */
+export const raiseGeneration = statement<[machineId: string, generation: number, held: number]>(
+  'wanted_raise_generation',
+  `update machines set generation = greatest(generation, $3) + 1 where id = $1 and generation = $2`,
+);

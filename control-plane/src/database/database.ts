@@ -193,10 +193,13 @@ export function isConnectionLoss(error: unknown): boolean {
   );
 }
 
+/** Serialisation failure, deadlock, too many connections, lock not available, statement and idle timeouts. */
+const passingStates = new Set(['40001', '40P01', '53300', '55P03', '57014', '25P03']);
+
 /** Worth trying again as it is: connection loss, serialisation failure, deadlock, too many connections. */
 export function isTransientDatabaseError(error: unknown): boolean {
   const code = sqlState(error);
-  return isConnectionLoss(error) || code === '40001' || code === '40P01' || code === '53300' || code === '55P03';
+  return isConnectionLoss(error) || (code !== null && passingStates.has(code));
 }
 
 /** The name of the violated constraint when `error` is a unique violation, else null. */

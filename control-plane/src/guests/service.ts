@@ -48,7 +48,13 @@ export class GuestService {
   }
 
   /** @throws ApiError `not_found`, `unavailable` while the host cannot be reached */
-  async serial(scope: TenantScope, vmId: string, offset: number | null): Promise<SerialText> {
+  async serial(
+    scope: TenantScope,
+    vmId: string,
+    options: { offset: number | null; signal: AbortSignal },
+  ): Promise<SerialText> {
+    const { offset } = options;
+    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(serialTimeoutMs)]);
     const row = await this.#database.asTenant(scope, (session) => session.first(findGuest, vmId));
     if (row === null) throw new ApiError('not_found');
     // Not placed yet: it has printed nothing.
@@ -56,7 +62,7 @@ export class GuestService {
     try {
       const agent = await this.#agents.host(row.hostId);
       const query = offset === null ? '' : `?offset=${String(offset)}`;
-      const answer = await agent.stream(`/v1/machines/${vmId}/serial${query}`, { timeoutMs: serialTimeoutMs });
+      const answer = await agent.stream(`/v1/machines/${vmId}/serial${query}`, { timeoutMs: serialTimeoutMs, signal });
       const chunks: Buffer[] = [];
       for await (const chunk of answer as AsyncIterable<Buffer>) chunks.push(chunk);
       return {

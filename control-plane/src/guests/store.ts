@@ -50,7 +50,7 @@ export const recordReport = statement<
        m.host_id = $2 and m.generation = $3 and m.status in ('running', 'stopped')
          and m.status <> case $4 when 'on' then 'running' else 'stopped' end
          and not exists (select 1 from activities a where a.resource_id = m.id and a.state in ('waiting', 'running')) as settles
-     from machines m where m.id = $1),
+     from machines m where m.id = $1 for no key update),
    machine as (
      update machines m set
        status = case when b.settles then case $4 when 'on' then 'running' else 'stopped' end else m.status end,

@@ -79,14 +79,16 @@ export const forgetMachine = statement<[machineId: string]>(
      update hosts h set
        vcpus_reserved = h.vcpus_reserved - m.vcpu * case when m.dedicated then h.overcommit else 1 end,
        memory_reserved_mib = h.memory_reserved_mib - m.ram_gb * 1024
-     from machine m where h.id = m.host_id),
+     from machine m where h.id = m.host_id returning 1),
    pool as (
      update pools p set allocated_gib = p.allocated_gib - v.gib
      from (select pool_id, sum(size_gib) as gib from volume where pool_id is not null group by pool_id) v
-     where p.id = v.pool_id)
+     where p.id = v.pool_id returning 1)
+   -- Reading what host and pool gave back makes them come first, as everywhere: no two transactions wait for each other.
    -- Quota and host were taken together, so a machine without a host holds neither.
    update tenant_usage u set vcpu_used = vcpu_used - m.vcpu, ram_used_mb = ram_used_mb - m.ram_gb * 1024,
      storage_used_gb = storage_used_gb - (select coalesce(sum(size_gib), 0) from volume where pool_id is not null),
      machine_count = machine_count - 1
-   from machine m where u.tenant_id = m.tenant_id and m.host_id is not null`,
+   from machine m where u.tenant_id = m.tenant_id and m.host_id is not null
+     and (select count(*) from host) >= 0 and (select count(*) from pool) >= 0`,
 );

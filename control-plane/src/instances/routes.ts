@@ -115,8 +115,8 @@ export function instanceHandlers(services: {
       reply.activity(await parts.deleteSnapshot(initiatorOf(call), call.params.vmId, call.params.snapshotId)),
 
     getVirtualMachineGuest: async ({ principal, params }) => reply.ok(await guests.guest(principal, params.vmId)),
-    getVirtualMachineSerial: async ({ principal, params, query }) => {
-      const serial = await guests.serial(principal, params.vmId, query.offset ?? null);
+    getVirtualMachineSerial: async ({ principal, params, query, signal }) => {
+      const serial = await guests.serial(principal, params.vmId, { offset: query.offset ?? null, signal });
       return reply.text(serial.text, {
         headers: { 'X-Serial-Start': String(serial.start), 'X-Serial-End': String(serial.end) },
       });

@@ -156,11 +156,25 @@ export const touchMachine = statement<[id: string]>(
   `update machines set generation = generation + 1, updated_at = now() where id = $1`,
 );
 
+/** Back from a transitional status to the one that goes with the wanted power. */
+export const settleStatus = statement<[id: string, passing: MachineStatus]>(
+  'machine_settle_status',
+  `update machines set status = case power_wanted when 'on' then 'running' else 'stopped' end, updated_at = now()
+   where id = $1 and status = $2`,
+);
+/** A machine that has been started has its seed; until then it may still be moved to a host that has none. */
+export const eraseSeedSecrets = statement<[machineId: string]>(
+  'machine_erase_seed_secrets',
+  `update machine_seeds set user_data = null where machine_id = $1 and user_data is not null`,
+);
+
 /** The machine is there: it shows as it is. */
 export const finishMachine = statement<[id: string]>(
   'machine_finish',
   `with adapters as (update adapters set provision_status = 'provisioned' where machine_id = $1),
      volumes as (update volumes set ready = true where machine_id = $1),
-     secrets as (update machine_seeds set user_data = null where machine_id = $1)
+     secrets as (
+       update machine_seeds s set user_data = null from machines m
+       where s.machine_id = $1 and m.id = $1 and m.power_wanted = 'on')
    update machines set status = case power_wanted when 'on' then 'running' else 'stopped' end, updated_at = now() where id = $1`,
 );

@@ -34,6 +34,7 @@ const collectMs = 10_000;
 const housekeepingMs = 3_600_000;
 /** Notes §6.5 asks for hours; LOG-03 keeps console events for six months. */
 const activitiesDays = 190;
+const batch = 5_000;
 
 /** Runs until `signal` fires. The heartbeat is every replica's own; the rest is the leader's. */
 export async function reconcile(parts: ReconcileParts, signal: AbortSignal): Promise<void> {
@@ -45,6 +46,7 @@ export async function reconcile(parts: ReconcileParts, signal: AbortSignal): Pro
   await Promise.all([
     alive,
     lead({ databaseUrl: parts.databaseUrl, log, signal }, async (leading) => {
+      const leadingSince = performance.now();
       const job = (what: string, everyMs: number, work: () => Promise<void>): Promise<void> =>
         every(everyMs, { what, log, signal: leading }, work);
       await Promise.all([
@@ -60,15 +62,23 @@ export async function reconcile(parts: ReconcileParts, signal: AbortSignal): Pro
           if (collected > 0) log.info({ collected }, 'removed what was left behind');
         }),
         job('sweep', sweepMs, async () => {
-          const dead = await database.asPlatform((session) => session.rows(deadReplicas, silentSeconds));
-          const revived = await engine.sweep(dead.map((row) => row.name));
-          for (const { name } of dead) await database.asPlatform((session) => session.run(removeReplica, name));
+          // Right after a loss of the database nobody has beaten; who is dead shows only when the living have had their time.
+          const waited = performance.now() - leadingSince > silentSeconds * 1000;
+          const silent = waited
+            ? await database.asPlatform((session) => session.rows(deadReplicas, silentSeconds))
+            : [];
+          const dead = silent.filter(({ name }) => name !== replica.name);
+          const { revived, all } = await engine.sweep(dead.map((row) => row.name));
+          if (all)
+            for (const { name } of dead) await database.asPlatform((session) => session.run(removeReplica, name));
           if (revived > 0)
             log.warn({ revived, dead: dead.map((row) => row.name) }, 'took up operations that had lost their process');
         }),
         job('housekeeping', housekeepingMs, async () => {
-          await engine.housekeeping();
-          await database.asPlatform((session) => session.run(deleteOldActivities, activitiesDays, 10_000));
+          while ((await engine.housekeeping()) && !leading.aborted);
+          let deleted = batch;
+          while (deleted === batch && !leading.aborted)
+            deleted = await database.asPlatform((session) => session.run(deleteOldActivities, activitiesDays, batch));
         }),
       ]);
     }),

@@ -33,7 +33,8 @@ export interface KnownMachineRow {
   readonly busy: boolean;
 }
 const knownColumns = `m.id, m.host_id as "hostId", m.generation, m.status, m.power_wanted as power, m.tools_state as "toolsState",
-  exists (select 1 from activities a where a.resource_id = m.id and a.state in ('waiting', 'running')) as busy`;
+  m.status in ('creating', 'deleting')
+    or exists (select 1 from activities a where a.resource_id = m.id and a.state in ('waiting', 'running')) as busy`;
 export const knownOnHost = statement<[hostId: string], KnownMachineRow>(
   'known_on_host',
   `select ${knownColumns} from machines m where m.host_id = $1`,

@@ -1,9 +1,18 @@
 /** What operations had to leave behind on agents that were away, and its removal once they are back. */
 import type { Logger } from 'pino';
 import type { Agents } from '../compute/agents.ts';
-import type { Database } from '../database/database.ts';
-import type { NetworkDriver } from '../network/driver/driver.ts';
-import { insertTombstone, listTombstones, removeTombstone, type TombstoneKind } from './store.ts';
+import { AgentUnreachable } from '#libs/agent-http/problem.ts';
+import type { Database, Session } from '../database/database.ts';
+import { type NetworkDriver, NetworkUnavailable } from '../network/driver/driver.ts';
+import {
+  buryMachine,
+  buryVolume,
+  type Grave,
+  insertTombstone,
+  listTombstones,
+  livesThere,
+  removeTombstone,
+} from './store.ts';
 
 export interface CollectorParts {
   readonly database: Database;
@@ -12,33 +21,52 @@ export interface CollectorParts {
   readonly log: Logger;
 }
 
-/** One thing to remove; `agentId` is null for ports, which the data path as a whole holds. */
-export interface Grave {
-  readonly kind: TombstoneKind;
-  readonly id: string;
-  readonly agentId: string | null;
-}
+export type { Grave };
 
-const batch = 200;
+const perAgent = 100;
 
 export async function bury(database: Database, grave: Grave): Promise<void> {
   await database.asPlatform((session) => session.run(insertTombstone, grave.kind, grave.id, grave.agentId));
 }
 
-/** Tries every grave once. @returns how many were emptied */
+/** Leaves a grave for everything of a machine whose undo could not be finished; in the transaction that forgets it. */
+export async function buryEverything(session: Session, machineId: string): Promise<void> {
+  await session.run(buryMachine, machineId);
+}
+
+export async function buryDisk(session: Session, volumeId: string): Promise<void> {
+  await session.run(buryVolume, volumeId);
+}
+
+/** Tries the graves of every agent that answers. @returns how many were emptied */
 export async function collect(parts: CollectorParts): Promise<number> {
+  const graves = await parts.database.asPlatform((session) => session.rows(listTombstones, perAgent));
+  const byAgent = Map.groupBy(graves, (grave) => grave.agentId ?? '');
+  const done = await Promise.all([...byAgent.values()].map((own) => collectOf(parts, own)));
+  return done.reduce((sum, count) => sum + count, 0);
+}
+
+/** The graves of one agent, one after the other; the first that cannot be reached ends it. */
+async function collectOf(parts: CollectorParts, graves: readonly Grave[]): Promise<number> {
   let done = 0;
-  for (const grave of await parts.database.asPlatform((session) => session.rows(listTombstones, batch))) {
+  for (const grave of graves) {
     try {
-      await remove(parts, grave);
+      if (!(await isAlive(parts.database, grave))) await remove(parts, grave);
     } catch (error) {
-      parts.log.debug({ err: error, ...grave }, 'still not reachable');
+      parts.log.debug({ err: error, ...grave }, 'still not removed');
+      if (error instanceof AgentUnreachable || error instanceof NetworkUnavailable) return done;
       continue;
     }
-    await parts.database.asPlatform((session) => session.run(removeTombstone, grave.kind, grave.id));
+    await parts.database.asPlatform((session) => session.run(removeTombstone, grave.kind, grave.id, grave.agentId));
     done += 1;
   }
   return done;
+}
+
+/** A machine that was moved away may have been moved back while its old host did not answer. */
+async function isAlive(database: Database, { kind, id, agentId }: Grave): Promise<boolean> {
+  if (kind !== 'machine' || agentId === null) return false;
+  return (await database.asPlatform((session) => session.first(livesThere, id, agentId))) !== null;
 }
 
 async function remove(parts: CollectorParts, grave: Grave): Promise<void> {

@@ -7,7 +7,7 @@
 import { DBOS } from '@dbos-inc/dbos-sdk';
 import type { Logger } from 'pino';
 import pg from 'pg';
-import { listRunning, listStalled, nextAttempt, takeNext } from '../activity/store.ts';
+import { listRunning, listStalled, nextAttempt, setFailed, takeNext } from '../activity/store.ts';
 import { type Database, uniqueViolation } from '../database/database.ts';
 import type { StepOutcome } from './attempt.ts';
 import type { StepMemory } from './runner.ts';
@@ -143,11 +143,12 @@ export class Engine {
   /**
    * Finds operations that lost their process: turns nobody took, running activities without a live workflow, and the work of
    * replicas in `dead`.
-   * @returns how many were set going again
+   * @returns how many were set going again, and whether that was all of what the dead had left
    */
-  async sweep(dead: readonly string[]): Promise<number> {
+  async sweep(dead: readonly string[]): Promise<{ revived: number; all: boolean }> {
     const { database } = this.#options;
     let revived = 0;
+    let all = true;
     const stalled = await database.asPlatform((session) => session.rows(listStalled, sweepLimit));
     for (const { resourceId } of stalled) await this.dispatch(resourceId);
     revived += stalled.length;
@@ -161,16 +162,17 @@ export class Engine {
       });
       if (lost.length > 0) await DBOS.resumeWorkflows(lost.map((workflow) => workflow.workflowID));
       revived += lost.length;
+      all = lost.length < sweepLimit;
     }
     for (const activity of await database.asPlatform((session) =>
       session.rows(listRunning, untouchedSeconds, sweepLimit),
     ))
       if (await this.#revive(activity)) revived += 1;
-    return revived;
+    return { revived, all };
   }
 
-  /** Drops the histories of operations that ended long ago. */
-  async housekeeping(): Promise<number> {
+  /** Drops some histories of operations that ended long ago. @returns whether there may be more */
+  async housekeeping(): Promise<boolean> {
     return forgetFinishedWorkflows(this.#pool);
   }
 
@@ -187,6 +189,10 @@ export class Engine {
       // Recorded by a version of the steps that no process runs any more: cancel it and start anew; every step is repeatable.
       await DBOS.cancelWorkflow(workflowID);
     }
+    if (activity.attempt >= attemptsMax) {
+      await this.#giveUp(activity.id);
+      return false;
+    }
     const next = await this.#options.database.asPlatform((session) =>
       session.first(nextAttempt, activity.id, activity.attempt),
     );
@@ -198,6 +204,13 @@ export class Engine {
     await this.begin(activity.id, next.attempt);
     return true;
   }
+
+  /** Nothing is pending for ever: what cannot even be ended is failed as it is, and the log and `check` say what is left. */
+  async #giveUp(activityId: string): Promise<void> {
+    this.#options.log.error({ activity: activityId }, 'operation given up; run the check and mend by hand');
+    const reason = 'Internal error: the operation could not be ended. Report the activity to the provider.';
+    await this.#options.database.asPlatform((session) => session.run(setFailed, activityId, 'internal', reason));
+  }
 }
 
 /** Attempt 1 has the activity's own id. */
@@ -206,5 +219,6 @@ function workflowId(activityId: string, attempt: number): string {
 }
 
 const sweepLimit = 500;
+const attemptsMax = 20;
 /** A running activity younger than this is surely being started right now. */
 const untouchedSeconds = 3;

@@ -25,6 +25,8 @@ export interface Step<Parts> {
   /** Quicker to repeat after a crash than to record each time: its outcome is not kept. */
   readonly unrecorded?: true;
   run(parts: Parts, record: OperationRecord): Promise<void>;
+  /** Once begun it cannot be taken back: when it or a later step fails, the steps before it are not undone. */
+  readonly noReturn?: true;
   /** Takes back what `run` did, also when it did only a part. Must be repeatable. */
   undo?(parts: Parts, record: OperationRecord): Promise<void>;
 }
@@ -33,6 +35,11 @@ export interface Step<Parts> {
 export interface Outcome {
   readonly result: string | null;
   readonly concerned: readonly { readonly type: string; readonly id: string }[];
+}
+
+/** Whether every step could be taken back; if not, what is left on agents must be left to the collector. */
+export interface Undone {
+  readonly complete: boolean;
 }
 
 export interface Operation<Parts> {
@@ -44,7 +51,7 @@ export interface Operation<Parts> {
   /** Runs last in the same transaction as `complete`: for rows that other operations wait for. */
   settle?(session: Session, record: OperationRecord): Promise<void>;
   /** The last word on failure; runs in the transaction that fails the activity. */
-  abandon(session: Session, record: OperationRecord): Promise<void>;
+  abandon(session: Session, record: OperationRecord, undone: Undone): Promise<void>;
 }
 
 /** The operation cannot succeed as things are; `message` is the reason the user reads (notes §6.2). */

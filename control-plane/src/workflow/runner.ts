@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Database, Session } from '../database/database.ts';
 import { isTransientDatabaseError } from '../database/database.ts';
 import { attempt, type StepOutcome } from './attempt.ts';
-import type { Operation, OperationRecord, Outcome } from './operation.ts';
+import type { Operation, OperationRecord, Outcome, Undone } from './operation.ts';
 
 /** Remembers outcomes of steps over a crash. DBOS in production; the fault helper has one that can be killed. */
 export interface StepMemory {
@@ -57,17 +57,31 @@ export async function runOperation<Parts>(
     if (!(await options.ledger.completed(session, activityId, outcome))) throw new AlreadyEnded();
     await operation.settle?.(session, record);
   };
-  const failure = await forward(operation, record, { ...options, memory, log });
-  if (failure === null) {
-    await memory.step('complete', () => end(record, { ...options, log }, complete), unrecorded);
-  } else {
-    await back(operation, record, { ...options, memory, log, failedAt: failure.step });
+  const failure =
+    (await forward(operation, record, { ...options, memory, log })) ??
+    failureOf(
+      await memory.step('complete', () => end(record, { ...options, log }, complete), unrecorded),
+      operation.steps.length - 1,
+    );
+  if (failure !== null) {
+    const undone = await back(operation, record, { ...options, memory, log, failedAt: failure.step });
     const abandon = async (session: Session): Promise<void> => {
-      if (await options.ledger.failed(session, activityId, failure)) await operation.abandon(session, record);
+      if (await options.ledger.failed(session, activityId, failure)) await operation.abandon(session, record, undone);
     };
     await memory.step('abandon', () => end(record, { ...options, log }, abandon), unrecorded);
   }
   options.ledger.ended(activityId, record.resourceId);
+}
+
+interface Failure {
+  /** Index of the step that failed; those after it never ran. */
+  readonly step: number;
+  readonly code: string;
+  readonly reason: string;
+}
+
+function failureOf(outcome: StepOutcome, step: number): Failure | null {
+  return outcome.ok ? null : { step, code: outcome.code, reason: outcome.reason };
 }
 
 type Running<Parts> = RunnerOptions<Parts> & { memory: StepMemory; log: Logger };
@@ -76,7 +90,7 @@ async function forward<Parts>(
   operation: Operation<Parts>,
   record: OperationRecord,
   run: Running<Parts>,
-): Promise<{ step: number; code: string; reason: string } | null> {
+): Promise<Failure | null> {
   for (const [index, step] of operation.steps.entries()) {
     const work = async (): Promise<StepOutcome> => {
       const percent = Math.round((100 * index) / (operation.steps.length + 1));
@@ -96,7 +110,8 @@ async function forward<Parts>(
       }
     };
     const outcome = await run.memory.step(step.name, work, { unrecorded: step.unrecorded === true });
-    if (!outcome.ok) return { step: index, code: outcome.code, reason: outcome.reason };
+    const failure = failureOf(outcome, index);
+    if (failure !== null) return failure;
   }
   return null;
 }
@@ -105,9 +120,12 @@ async function back<Parts>(
   operation: Operation<Parts>,
   record: OperationRecord,
   run: Running<Parts> & { failedAt: number },
-): Promise<void> {
+): Promise<Undone> {
+  const begun = operation.steps.slice(0, run.failedAt + 1);
+  const pointOfNoReturn = begun.findLastIndex((step) => step.noReturn === true);
+  let complete = true;
   // The failed step may have done a part of its work, so its own undo comes first.
-  for (const step of operation.steps.slice(0, run.failedAt + 1).toReversed()) {
+  for (const step of begun.slice(pointOfNoReturn + 1).toReversed()) {
     const undo = step.undo?.bind(step);
     if (undo === undefined) continue;
     const work = (): Promise<StepOutcome> =>
@@ -117,9 +135,11 @@ async function back<Parts>(
         log: run.log,
       });
     const outcome = await run.memory.step(`undo ${step.name}`, work, unrecorded);
-    if (!outcome.ok)
-      run.log.error({ step: step.name, outcome }, 'undo failed; what is left is removed by the collector');
+    if (outcome.ok) continue;
+    complete = false;
+    run.log.error({ step: step.name, outcome }, 'undo failed; what is left is removed by the collector');
   }
+  return { complete };
 }
 
 class AlreadyEnded extends Error {}

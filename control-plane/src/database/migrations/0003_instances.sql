@@ -170,9 +170,10 @@ end $$;
 create table tombstones (
   kind text not null check (kind in ('machine', 'volume', 'snapshot', 'port')),
   id uuid not null,
+  -- Null for ports: the data path as a whole holds them.
   agent_id uuid,
   created_at timestamptz not null default now(),
-  primary key (kind, id)
+  unique nulls not distinct (kind, id, agent_id)
 );
 
 create table replicas (

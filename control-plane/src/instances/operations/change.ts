@@ -1,4 +1,5 @@
 /** instance.update (name, backup policy) and instance.resize (RSZ-01..03). */
+import { AgentProblem, AgentUnreachable } from '#libs/agent-http/problem.ts';
 import { applyMachine } from '../../compute/service.ts';
 import { type Session, uniqueViolation } from '../../database/database.ts';
 import { releaseHost, reserveHost } from '../../placement/service.ts';
@@ -49,6 +50,18 @@ export const updateInstance: Operation<InstanceParts> = {
             'Another virtual machine of the tenant has this name. Choose another one.',
           );
         }
+      },
+    },
+    {
+      name: 'apply',
+      progress: 'telling the host',
+      deadlineMs: agentDeadlineMs,
+      // A name is no reason to wait for a host that is away; it is told when it is back.
+      run: async (parts, record) => {
+        await applyMachine(parts, record.resourceId).catch((error: unknown) => {
+          if (!(error instanceof AgentUnreachable) && !(error instanceof AgentProblem)) throw error;
+          parts.log.info({ err: error, machine: record.resourceId }, 'the host is told of the new name later');
+        });
       },
     },
   ],
@@ -117,8 +130,6 @@ async function resize(session: Session, record: OperationRecord): Promise<void> 
     storageGb: 0,
     machines: 0,
   };
-  await takeQuota(session, machine.tenantId, more);
-  await releaseQuota(session, machine.tenantId, less);
   await releaseHost(session, machine.hostId, demandOf(machine));
   const demand = { ...demandOf(machine), vcpus: vcpu, memoryMib: ramGb * 1024 };
   const zone = { id: machine.zoneId, name: machine.zoneName };
@@ -127,6 +138,9 @@ async function resize(session: Session, record: OperationRecord): Promise<void> 
     (await reserveHost(session, { zone, ...demand, onHost: machine.hostId })) ??
     (await reserveHost(session, { zone, ...demand }));
   if (hostId !== null) await session.run(setSize, machine.id, vcpu, ramGb, hostId);
+  // Everywhere hosts and pools come before the quota, so that no two transactions wait for each other.
+  await takeQuota(session, machine.tenantId, more);
+  await releaseQuota(session, machine.tenantId, less);
 }
 
 /** Back to the former size, on the host the machine is on now. */

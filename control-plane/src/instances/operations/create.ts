@@ -3,6 +3,7 @@ import { applyMachine } from '../../compute/service.ts';
 import { isIncomplete, type Session } from '../../database/database.ts';
 import { plugPorts, takeAddress } from '../../network/service.ts';
 import { reserveHost } from '../../placement/service.ts';
+import { buryEverything } from '../../tombstones/service.ts';
 import { putVolume, reserveSpace } from '../../storage/service.ts';
 import type { Operation, OperationRecord } from '../../workflow/operation.ts';
 import { planAdapters, setAdapterAddress } from '../adapter-store.ts';
@@ -58,7 +59,8 @@ export const createInstance: Operation<InstanceParts> = {
     await session.run(finishMachine, record.resourceId);
     return { result: record.resourceId, concerned: [{ type: 'vmi', id: record.resourceId }] };
   },
-  abandon: async (session, record) => {
+  abandon: async (session, record, undone) => {
+    if (!undone.complete) await buryEverything(session, record.resourceId);
     await session.run(forgetMachine, record.resourceId);
   },
 };
@@ -89,8 +91,6 @@ async function reserveStepByStep(session: Session, machineId: string): Promise<v
   const zone = { id: machine.zoneId, name: machine.zoneName };
   const hostId = await reserveHost(session, { zone, ...demandOf(machine) });
   if (hostId !== null) await session.run(setHost, machineId, hostId);
-  for (const adapter of adapters)
-    await session.run(setAdapterAddress, adapter.id, await takeAddress(session, adapter.networkId));
   for (const volume of volumes) {
     const storageType = { id: volume.storageTypeId, name: volume.storageTypeName };
     await session.run(
@@ -99,6 +99,8 @@ async function reserveStepByStep(session: Session, machineId: string): Promise<v
       await reserveSpace(session, { zone, storageType, gib: volume.sizeGib }),
     );
   }
+  for (const adapter of adapters)
+    await session.run(setAdapterAddress, adapter.id, await takeAddress(session, adapter.networkId));
   const storageGb = volumes.reduce((sum, volume) => sum + volume.sizeGib, 0);
   await takeQuota(session, machine.tenantId, { vcpu: machine.vcpu, ramGb: machine.ramGb, storageGb, machines: 1 });
 }

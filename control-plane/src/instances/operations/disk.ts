@@ -1,6 +1,7 @@
 /** disk.create, disk.extend, disk.delete (INS-11, notes §7.5). Operations on a machine's parts run on the machine's queue. */
 import { applyMachine } from '../../compute/service.ts';
 import { putVolume, releaseSpace, reserveGrowth, reserveSpace } from '../../storage/service.ts';
+import { buryDisk } from '../../tombstones/service.ts';
 import { type Operation, OperationFailed, type OperationRecord } from '../../workflow/operation.ts';
 import type { Session } from '../../database/database.ts';
 import {
@@ -63,7 +64,6 @@ export const createDisk: Operation<InstanceParts> = {
           const diskId = text(record, 'diskId');
           if ((await session.first(findVolume, diskId)) !== null) return;
           const sizeGib = optionalNumber(record, 'size') ?? 0;
-          await takeQuota(session, machine.tenantId, storage(sizeGib));
           const storageType = { id: text(record, 'storageTypeId'), name: text(record, 'storageTypeName') };
           const placed = await session.first(
             insertVolume,
@@ -81,6 +81,7 @@ export const createDisk: Operation<InstanceParts> = {
             );
           const zone = { id: machine.zoneId, name: machine.zoneName };
           await session.run(setVolumePool, diskId, await reserveSpace(session, { zone, storageType, gib: sizeGib }));
+          await takeQuota(session, machine.tenantId, storage(sizeGib));
         }),
     },
     {
@@ -116,9 +117,11 @@ export const createDisk: Operation<InstanceParts> = {
     await session.run(finishVolume, volume.id, volume.sizeGib);
     return outcome(record, volume.id);
   },
-  abandon: async (session, record) => {
+  abandon: async (session, record, undone) => {
     const volume = await session.first(findVolume, text(record, 'diskId'));
-    if (volume !== null) await forgetVolume(session, volume);
+    if (volume === null) return;
+    if (!undone.complete) await buryDisk(session, volume.id);
+    await forgetVolume(session, volume);
   },
 };
 
@@ -132,8 +135,8 @@ async function unplug(parts: InstanceParts, record: OperationRecord): Promise<vo
 }
 
 async function forgetVolume(session: Session, volume: VolumeRow): Promise<void> {
-  await releaseQuota(session, volume.tenantId, storage(volume.sizeGib));
   if (volume.poolId !== null) await releaseSpace(session, volume.poolId, volume.sizeGib);
+  await releaseQuota(session, volume.tenantId, storage(volume.sizeGib));
   await session.run(removeVolume, volume.id);
 }
 
@@ -161,8 +164,8 @@ export const extendDisk: Operation<InstanceParts> = {
               `A disk can only grow: it has ${String(volume.sizeGib)} GB and ${String(size)} GB were asked for.`,
             );
           const gib = size - volume.sizeGib;
-          await takeQuota(session, machine.tenantId, storage(gib));
           if (volume.poolId !== null) await reserveGrowth(session, volume.poolId, gib);
+          await takeQuota(session, machine.tenantId, storage(gib));
           const growth: Growth = { gib };
           await remember(session, record, growth);
         }),
@@ -191,8 +194,8 @@ export const extendDisk: Operation<InstanceParts> = {
     const growth = await recall<Growth>(session, record);
     const volume = await session.first(findVolume, text(record, 'diskId'));
     if (growth === null || volume === null) return;
-    await releaseQuota(session, volume.tenantId, storage(growth.gib));
     if (volume.poolId !== null) await releaseSpace(session, volume.poolId, growth.gib);
+    await releaseQuota(session, volume.tenantId, storage(growth.gib));
   },
 };
 
@@ -228,7 +231,8 @@ export const deleteDisk: Operation<InstanceParts> = {
       name: 'remove',
       progress: 'deleting the disk',
       deadlineMs: agentDeadlineMs,
-      // From here on it only goes forward: a disk whose data is gone cannot be attached again.
+      // A disk whose data is gone cannot be attached again.
+      noReturn: true,
       run: async (parts, record) => {
         const volume = await parts.database.asPlatform((session) => session.first(findVolume, text(record, 'diskId')));
         if (volume !== null) await removeVolumeFromArray(parts, volume);

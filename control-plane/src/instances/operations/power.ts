@@ -1,7 +1,7 @@
 /** instance.start and instance.stop (INS-01). On a machine that is so already both complete as a no-op (notes §7.4). */
 import { applyMachine } from '../../compute/service.ts';
 import type { Operation } from '../../workflow/operation.ts';
-import { type MachineStatus, setPower, setStatus } from '../store.ts';
+import { eraseSeedSecrets, type MachineStatus, setPower, setStatus, settleStatus, touchMachine } from '../store.ts';
 import { agentDeadlineMs, type InstanceParts, locked, rowsDeadlineMs } from './parts.ts';
 
 interface Target {
@@ -24,8 +24,9 @@ function power(target: Target): Operation<InstanceParts> {
         run: (parts, record) =>
           parts.database.relaxedTransaction(async (session) => {
             const machine = await locked(session, record.resourceId);
-            if (machine.status !== target.settled)
-              await session.run(setPower, machine.id, target.power, target.passing);
+            // Also one that is so already gets a new generation: the host may not have been told that a guest went off by itself.
+            if (machine.status === target.settled) await session.run(touchMachine, machine.id);
+            else await session.run(setPower, machine.id, target.power, target.passing);
           }),
         // The machine goes back to what it was: the host is told so, in case it had begun.
         undo: async (parts, record) => {
@@ -54,9 +55,14 @@ function power(target: Target): Operation<InstanceParts> {
     ],
     complete: async (session, record) => {
       await session.run(setStatus, record.resourceId, target.settled);
+      // RACI-25: the seed is written on the host by now.
+      if (target.power === 'on') await session.run(eraseSeedSecrets, record.resourceId);
       return { result: record.resourceId, concerned: [{ type: 'vmi', id: record.resourceId }] };
     },
-    abandon: async () => {},
+    // Whatever became of the undo: no machine stays in between without an operation.
+    abandon: async (session, record) => {
+      await session.run(settleStatus, record.resourceId, target.passing);
+    },
   };
 }
 

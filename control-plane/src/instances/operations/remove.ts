@@ -1,10 +1,20 @@
 /** Removing things from agents; what cannot be reached is left to the collector (tombstones). */
-import { AgentUnreachable } from '#libs/agent-http/problem.ts';
+import { AgentProblem, AgentUnreachable } from '#libs/agent-http/problem.ts';
 import { removeMachine } from '../../compute/service.ts';
 import { deleteVolume } from '../../storage/service.ts';
 import { NetworkUnavailable } from '../../network/driver/driver.ts';
-import { bury, type Grave } from '../../tombstones/service.ts';
+import { bury } from '../../tombstones/service.ts';
+import type { Grave } from '../../tombstones/service.ts';
 import type { InstanceParts } from './parts.ts';
+
+/** The other side is away, or it answers and fails: the collector goes on trying when the operation has ended. */
+function isLeftForLater(error: unknown): boolean {
+  return (
+    error instanceof AgentUnreachable ||
+    error instanceof NetworkUnavailable ||
+    (error instanceof AgentProblem && error.status >= 500)
+  );
+}
 
 const patienceMs = 15_000;
 const pauseMs = 1_000;
@@ -17,7 +27,7 @@ async function orTombstone(parts: InstanceParts, grave: Grave, work: () => Promi
       await work();
       return;
     } catch (error) {
-      if (!(error instanceof AgentUnreachable) && !(error instanceof NetworkUnavailable)) throw error;
+      if (!isLeftForLater(error)) throw error;
       if (performance.now() < until) {
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
         continue;
