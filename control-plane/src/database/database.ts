@@ -73,6 +73,8 @@ export class Database {
       });
       // A lost idle connection is replaced by the pool; without a listener it would end the process.
       made.on('error', (error) => options.onError?.(error));
+      // The same for one that is in use between two statements; its next statement fails and says so.
+      made.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
       return made;
     };
     this.#tenant = pool('bastide_tenant', options.tenantConnections ?? 8);

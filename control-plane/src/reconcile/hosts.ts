@@ -161,7 +161,7 @@ async function heal(
       turns.take(async () => {
         const machine = await known(id);
         if (signal.aborted || machine === undefined || machine.busy || machine.hostId !== hostId) return;
-        await retell(parts, id);
+        await tellAgain(parts, id);
         // A deletion that began meanwhile may have passed the host already.
         const after = await known(id);
         if (after === undefined || after.status === 'deleting') await removeMachine(parts, hostId, id);
@@ -170,7 +170,7 @@ async function heal(
   );
 }
 
-async function retell(parts: HostWatchParts, machineId: string): Promise<void> {
+async function tellAgain(parts: HostWatchParts, machineId: string): Promise<void> {
   try {
     await applyMachine(parts, machineId);
     parts.log.info({ machine: machineId }, 'told the host again what is wanted');

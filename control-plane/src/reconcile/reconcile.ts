@@ -28,6 +28,7 @@ const beatMs = 3_000;
 /** Longer than a restart takes: a replica that comes back takes up its own work. */
 const silentSeconds = 15;
 const sweepMs = 2_000;
+const ownMs = 5_000;
 const arraysMs = 15_000;
 const networksMs = 60_000;
 const collectMs = 10_000;
@@ -36,7 +37,7 @@ const housekeepingMs = 3_600_000;
 const activitiesDays = 190;
 const batch = 5_000;
 
-/** Runs until `signal` fires. The heartbeat is every replica's own; the rest is the leader's. */
+/** Runs until `signal` fires. The heartbeat and its own operations are every replica's; the rest is the leader's. */
 export async function reconcile(parts: ReconcileParts, signal: AbortSignal): Promise<void> {
   const { database, engine, log, network, replica } = parts;
   const startedAt = new Date();
@@ -45,6 +46,10 @@ export async function reconcile(parts: ReconcileParts, signal: AbortSignal): Pro
   });
   await Promise.all([
     alive,
+    every(ownMs, { what: 'own operations', log, signal }, async () => {
+      const resumed = await engine.resumeOwn();
+      if (resumed > 0) log.warn({ resumed }, 'took up operations that had broken off here');
+    }),
     lead({ databaseUrl: parts.databaseUrl, log, signal }, async (leading) => {
       const leadingSince = performance.now();
       const job = (what: string, everyMs: number, work: () => Promise<void>): Promise<void> =>

@@ -51,7 +51,7 @@ export class Engine {
   readonly #pool: pg.Pool;
   readonly #workflow: (activityId: string) => Promise<void>;
   /** Operations under way here, and those that wait for one of them to end, by workflow id. */
-  #underWay = 0;
+  readonly #underWay = new Set<string>();
   /** Started and not yet running: in between the engine writes its row. */
   #starting = 0;
   readonly #waiting = new Map<string, string>();
@@ -59,14 +59,17 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#pool = new pg.Pool({ connectionString: options.databaseUrl, max: connections, Client: PreparedClient });
-    this.#pool.on('error', (error) => options.log.warn({ err: error }, 'workflow engine lost a connection'));
+    const onLoss = (error: Error): void => options.log.warn({ err: error }, 'workflow engine lost a connection');
+    this.#pool.on('error', onLoss);
+    this.#pool.on('connect', (client) => client.on('error', onLoss));
     this.#workflow = DBOS.registerWorkflow(
       async (activityId: string) => {
-        this.#underWay += 1;
+        const workflowID = DBOS.workflowID ?? activityId;
+        this.#underWay.add(workflowID);
         try {
           await options.run(activityId, dbosMemory);
         } finally {
-          this.#underWay -= 1;
+          this.#underWay.delete(workflowID);
           this.kick(this.#beginWaiting());
         }
       },
@@ -95,7 +98,7 @@ export class Engine {
   /** Starts the operation of an activity that is in state *running*. Starting it twice is the same as once. */
   async begin(activityId: string, attempt: number): Promise<void> {
     const workflowID = workflowId(activityId, attempt);
-    if (this.#underWay + this.#starting >= operationsMax) {
+    if (this.#underWay.size + this.#starting >= operationsMax) {
       this.#waiting.set(workflowID, activityId);
       return;
     }
@@ -112,7 +115,7 @@ export class Engine {
   }
 
   async #beginWaiting(): Promise<void> {
-    while (this.#underWay + this.#starting < operationsMax) {
+    while (this.#underWay.size + this.#starting < operationsMax) {
       const [next] = this.#waiting;
       if (next === undefined) return;
       const [workflowID, activityId] = next;
@@ -169,6 +172,27 @@ export class Engine {
     ))
       if (await this.#revive(activity)) revived += 1;
     return { revived, all };
+  }
+
+  /**
+   * Takes up again what broke off in this very process: when the database goes away, the engine cannot even record that a workflow has
+   * failed, and its row says for ever that it is at work here. To be called by every replica for itself.
+   */
+  async resumeOwn(): Promise<number> {
+    const mine = await DBOS.listWorkflows({
+      executorId: this.#options.replica,
+      status: 'PENDING',
+      limit: sweepLimit,
+      loadInput: false,
+      loadOutput: false,
+    });
+    const startedBefore = Date.now() - untouchedSeconds * 1000;
+    const lost = mine.filter(
+      ({ workflowID, createdAt, dequeuedAt }) =>
+        !this.#underWay.has(workflowID) && Math.max(createdAt, dequeuedAt ?? 0) < startedBefore,
+    );
+    if (lost.length > 0) await DBOS.resumeWorkflows(lost.map((workflow) => workflow.workflowID));
+    return lost.length;
   }
 
   /** Drops some histories of operations that ended long ago. @returns whether there may be more */
