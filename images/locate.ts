@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,6 +36,12 @@ export async function findImage(name: KnownImage, options: { stateDir?: string }
     if (located !== null) return located;
   }
   return null;
+}
+
+/** Whether a test can have the image: it is there, or this machine can build it. */
+export async function canHaveTestImage(name: KnownImage): Promise<boolean> {
+  const canBuild = process.getuid?.() === 0 && spawnSync('mmdebstrap', ['--version']).status === 0;
+  return canBuild || (await findImage(name)) !== null;
 }
 
 /** The image for a test: one that is there, else built into the shared cache (needs root, mmdebstrap and a Debian mirror). */

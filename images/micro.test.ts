@@ -11,16 +11,15 @@ import { run } from '#libs/process/run.ts';
 import { waitFor } from '#libs/process/wait.ts';
 import { QgaClient } from '#libs/qga/client.ts';
 import { QmpClient } from '#libs/qmp/client.ts';
-import { ensureTestImage, findImage } from './locate.ts';
+import { canHaveTestImage, ensureTestImage } from './locate.ts';
 
 const needed = ['qemu-system-x86_64', 'qemu-img', 'xorriso'].filter(
   (program) => spawnSync(program, ['--version']).status !== 0,
 );
-const canBuild = process.getuid?.() === 0 && spawnSync('mmdebstrap', ['--version']).status === 0;
 const skip =
   needed.length > 0
     ? `needs ${needed.join(', ')}`
-    : canBuild || (await findImage('micro')) !== null
+    : (await canHaveTestImage('micro'))
       ? false
       : 'needs the micro image, or root and mmdebstrap to build it';
 const bootLimitMs = 120_000;

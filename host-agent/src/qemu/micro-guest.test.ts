@@ -2,16 +2,18 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import type { Machine } from '#contract/generated/agent-host.ts';
-import { findImage } from '#images/locate.ts';
+import { canHaveTestImage, ensureTestImage } from '#images/locate.ts';
 import { waitFor } from '#libs/process/wait.ts';
 import { QemuHost } from './qemu-host.ts';
 import { adapterSpec, skipReason, specWith, TestHost } from './testing/test-host.ts';
 
 const DEADLINE_MS = 90_000;
-const image = skipReason === undefined ? await findImage('micro') : null;
-const skip = skipReason ?? (image === null ? 'needs the micro image' : false);
+const skip =
+  skipReason ??
+  ((await canHaveTestImage('micro')) ? false : 'needs the micro image, or root and mmdebstrap to build it');
 
 test('TOL-05: a real guest with tools, from power-on to power-off', { skip, timeout: 180_000 }, async (t) => {
+  const image = await ensureTestImage('micro');
   const host = new TestHost();
   const driver = await QemuHost.open(host.config, host.log);
   const id = randomUUID();
@@ -30,7 +32,7 @@ test('TOL-05: a real guest with tools, from power-on to power-off', { skip, time
     );
 
   const adapter = adapterSpec(0);
-  const spec = specWith([await host.exported(image?.path ?? '', 0)], {
+  const spec = specWith([await host.exported(image.path, 0)], {
     memoryMib: 256,
     stopGraceSeconds: 60,
     adapters: [adapter],
