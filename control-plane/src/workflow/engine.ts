@@ -4,6 +4,7 @@
  * Operations do not wait in a DBOS queue: its dispatcher polls, and a poll would show in every create. An activity row is the queue
  * entry instead: written with the request, taken by a single statement the moment its turn has come (docs/decisions/002).
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { DBOS } from '@dbos-inc/dbos-sdk';
 import type { Logger } from 'pino';
 import pg from 'pg';
@@ -39,12 +40,18 @@ const dbosMemory: StepMemory = {
 };
 
 /** More at once would only wait for each other: for database connections, and for a turn of this process. */
-const operationsMax = 32;
+const operationsMax = 24;
 
 /** Brings the engine's own tables up to date. Not safe for two processes at once: its migrations deadlock. */
 export async function migrateEngine(databaseUrl: string): Promise<void> {
   await DBOS.migrate(databaseUrl);
 }
+
+/**
+ * Operations are often started by the end of another one, that is from inside its workflow; there the engine would make them its children,
+ * and refuse when the parent has ended.
+ */
+const outside = AsyncLocalStorage.snapshot();
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -97,31 +104,30 @@ export class Engine {
 
   /** Starts the operation of an activity that is in state *running*. Starting it twice is the same as once. */
   async begin(activityId: string, attempt: number): Promise<void> {
-    const workflowID = workflowId(activityId, attempt);
-    if (this.#underWay.size + this.#starting >= operationsMax) {
-      this.#waiting.set(workflowID, activityId);
-      return;
-    }
-    await this.#start(workflowID, activityId);
+    // Behind those that came first: a start that passed them would let them wait for as long as there is work.
+    this.#waiting.set(workflowId(activityId, attempt), activityId);
+    await this.#beginWaiting();
   }
 
   async #start(workflowID: string, activityId: string): Promise<void> {
     this.#starting += 1;
     try {
-      await DBOS.startWorkflow(this.#workflow, { workflowID })(activityId);
+      await outside(() => DBOS.startWorkflow(this.#workflow, { workflowID })(activityId));
     } finally {
       this.#starting -= 1;
     }
   }
 
   async #beginWaiting(): Promise<void> {
+    const started: Promise<void>[] = [];
     while (this.#underWay.size + this.#starting < operationsMax) {
       const [next] = this.#waiting;
-      if (next === undefined) return;
+      if (next === undefined) break;
       const [workflowID, activityId] = next;
       this.#waiting.delete(workflowID);
-      await this.#start(workflowID, activityId);
+      started.push(this.#start(workflowID, activityId));
     }
+    await Promise.all(started);
   }
 
   /** Starts the next waiting operation of a resource, if its turn has come. */
