@@ -13,7 +13,7 @@ import type {
 import { AgentProblem, notFound } from '#libs/agent-http/problem.ts';
 import type { AgentLog } from '#libs/agent-http/server.ts';
 import type { ArrayDriver } from '../driver.ts';
-import { KeyedLock } from '../keyed-lock.ts';
+import { KeyedLock } from '#libs/concurrency/keyed-lock.ts';
 import type { QsdOptions } from './config.ts';
 import { closeImage, closeVolume, growVolume, openVolume } from './exports.ts';
 import type { OpenVolume } from './exports.ts';

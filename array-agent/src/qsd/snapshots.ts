@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Snapshot } from '#contract/generated/agent-array.ts';
 import { AgentProblem, notFound } from '#libs/agent-http/problem.ts';
-import { KeyedLock } from '../keyed-lock.ts';
+import { KeyedLock } from '#libs/concurrency/keyed-lock.ts';
 import { dropSnapshot, snapshotNames, takeSnapshot } from './exports.ts';
 import { usedBytes } from './medium.ts';
 import type { Pool } from './pool.ts';

@@ -1,5 +1,6 @@
 /** Secrets of tokens: made here, kept as scrypt hashes only (IAM-10). */
 import { type ScryptOptions, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { Turns } from '#libs/concurrency/turns.ts';
 import { ApiError } from '#libs/contract-runtime/errors.ts';
 
 /** RFC 7914 parameters: 16 MiB and about 50 ms per guess. A secret of ours has 256 bits, so more would only cost us. */
@@ -46,24 +47,14 @@ function parse(stored: string): { salt: Buffer; hash: Buffer } {
   return { salt: Buffer.from(salt, 'base64url'), hash: Buffer.from(hash, 'base64url') };
 }
 
-const waiting: (() => void)[] = [];
-let atWork = 0;
+const turns = new Turns(atOnceMax);
 
 async function derive(secret: string, salt: Buffer): Promise<Buffer> {
-  if (atWork >= atOnceMax) {
-    if (waiting.length >= waitingMax) throw new ApiError('unavailable', { what: 'The authentication service' });
-    await new Promise<void>((resolve) => waiting.push(resolve));
-  } else {
-    atWork += 1;
-  }
-  try {
-    return await new Promise<Buffer>((resolve, reject) => {
-      scrypt(secret, salt, hashLength, cost, (error, hash) => (error === null ? resolve(hash) : reject(error)));
-    });
-  } finally {
-    // The place goes to the next in line, if any.
-    const next = waiting.shift();
-    if (next === undefined) atWork -= 1;
-    else next();
-  }
+  if (turns.waiting >= waitingMax) throw new ApiError('unavailable', { what: 'The authentication service' });
+  return turns.take(
+    () =>
+      new Promise<Buffer>((resolve, reject) => {
+        scrypt(secret, salt, hashLength, cost, (error, hash) => (error === null ? resolve(hash) : reject(error)));
+      }),
+  );
 }

@@ -7,7 +7,7 @@ import type { Agents } from '../compute/agents.ts';
 import { applyMachine, type KnownHost, knownHosts, removeMachine } from '../compute/service.ts';
 import type { Database } from '../database/database.ts';
 import { recordEvent, recordObservation } from './observe.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '#libs/concurrency/turns.ts';
 import { type KnownMachineRow, knownById, knownOnHost, setHostAway, setHostCursor, setHostSeen } from './store.ts';
 
 export interface HostWatchParts {

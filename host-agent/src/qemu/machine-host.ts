@@ -1,7 +1,7 @@
 import type { Event, Machine } from '#contract/generated/agent-host.ts';
 import type { AgentLog } from '#libs/agent-http/server.ts';
 import type { QemuConfig } from '../config.ts';
-import type { KeyedLock } from '../keyed-lock.ts';
+import type { KeyedLock } from '#libs/concurrency/keyed-lock.ts';
 import type { Accelerator } from './command-line.ts';
 import type { HostResources } from './host-resources.ts';
 import type { MachineNetwork } from './machine-network.ts';

@@ -10,7 +10,7 @@ import { Cgroups } from '../cgroup.ts';
 import type { HostAgentConfig } from '../config.ts';
 import type { EventRequest, FreezeOutcome, HostDriver, SerialRequest, SerialSlice } from '../driver.ts';
 import { EventLog } from '../event-log.ts';
-import { KeyedLock } from '../keyed-lock.ts';
+import { KeyedLock } from '#libs/concurrency/keyed-lock.ts';
 import { NoOvs, OvsVsctl } from '../ovs.ts';
 import { openTunDevice, Taps } from '../tap.ts';
 import { chooseAccelerator, cpuModel, qemuVersion } from './accelerator.ts';

@@ -6,7 +6,7 @@ import { drawLatency } from '#libs/simulation/latency.ts';
 import type { LatencyRange } from '#libs/simulation/latency.ts';
 import type { EventRequest, FreezeOutcome, HostDriver, SerialRequest, SerialSlice } from '../driver.ts';
 import { EventLog } from '../event-log.ts';
-import { KeyedLock } from '../keyed-lock.ts';
+import { KeyedLock } from '#libs/concurrency/keyed-lock.ts';
 import { GuestLife } from './guest-life.ts';
 import type { MachineRecord } from './machine-record.ts';
 import { fingerprintOf, fromJournal, isOn, newRecord, observe, toJournal } from './machine-record.ts';

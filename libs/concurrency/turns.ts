@@ -3,6 +3,11 @@ export class Turns {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
+  /** How many wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   constructor(atOnce: number) {
     this.#free = atOnce;
   }
